@@ -1,0 +1,192 @@
+"""Joins over all objects, kept up to date change by change: who has this address, who selects this label.
+
+Theory of operation:
+
+1. An Index is frozen; any number of snapshots may hold one. An Indexer makes the next.
+2. Each relation maps a key to a *set of object keys*, kept as a dictionary with None values, so that its
+   order is the order of arrival and two builds compare equal as dictionaries.
+3. `apply(kind, old, new)` takes the old facts out and puts the new ones in. Which keys a fact has is one
+   small function per kind (`_keys_of`): the only place that knows a relation.
+4. Publishing copies only what changed: a relation's outer dictionary once per publication, an inner one
+   the first time it changes after a publication. What a published Index holds is never touched again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from kinspect.model.endpointslice import EndpointSlice
+from kinspect.model.gateway import Route
+from kinspect.model.ingress import Ingress, IngressBackend
+from kinspect.model.kinds import ROUTE_KINDS
+from kinspect.model.meta import Key, Object, Ref
+from kinspect.model.node import Node
+from kinspect.model.pod import Pod
+from kinspect.model.service import Service
+
+Members = Mapping[Key, None]
+"""A set of object keys in order of arrival."""
+
+LabelKey = tuple[str, str, str]
+"""(namespace, label key, label value)."""
+
+EMPTY: Members = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """The relations. Look up with `.get(key, EMPTY)`; addresses are as written in the objects."""
+
+    pods_by_ip: Mapping[str, Members] = field(default_factory=dict)
+    pods_by_node: Mapping[str, Members] = field(default_factory=dict)
+    pods_by_label: Mapping[LabelKey, Members] = field(default_factory=dict)
+    pods_by_namespace: Mapping[str, Members] = field(default_factory=dict)
+    nodes_by_ip: Mapping[str, Members] = field(default_factory=dict)
+    slices_by_service: Mapping[Key, Members] = field(default_factory=dict)
+    slices_by_address: Mapping[str, Members] = field(default_factory=dict)
+    slices_by_node: Mapping[str, Members] = field(default_factory=dict)
+    services_by_ip: Mapping[str, Members] = field(default_factory=dict)
+    services_by_node_port: Mapping[int, Members] = field(default_factory=dict)
+    services_by_namespace: Mapping[str, Members] = field(default_factory=dict)
+    services_by_selector_label: Mapping[LabelKey, Members] = field(default_factory=dict)
+    """Under the alphabetically first pair of its selector only: enough to find a pod's candidates."""
+    routes_by_service: Mapping[Key, Mapping[Ref, None]] = field(default_factory=dict)
+    """Ingresses and Gateway API routes that name the Service as a backend, existing or not."""
+
+
+RELATIONS = tuple(each.name for each in fields(Index))
+
+
+class Indexer:
+    """The mutable builder of Indexes."""
+
+    def __init__(self) -> None:
+        self._relations: dict[str, dict[object, dict[object, None]]] = {name: {} for name in RELATIONS}
+        self._owned: dict[str, set[object]] = {name: set() for name in RELATIONS}
+        self._published = Index()
+
+    def apply(self, kind: str, old: Object | None, new: Object | None) -> None:
+        """Replaces what `old` contributed by what `new` does; None = there was or is no such object."""
+        before = set(_keys_of(kind, old)) if old is not None else set()
+        after = dict.fromkeys(_keys_of(kind, new)) if new is not None else {}
+        for relation, key, member in before:
+            if (relation, key, member) not in after:
+                self._take(relation, key, member)
+        for relation, key, member in after:
+            if (relation, key, member) not in before:
+                self._put(relation, key, member)
+
+    def publish(self) -> Index:
+        """The Index as of now. Costs a copy of each relation that changed since the last call."""
+        dirty = {name: dict(self._relations[name]) for name in RELATIONS if self._owned[name]}
+        if dirty:
+            kept = {name: getattr(self._published, name) for name in RELATIONS}
+            self._published = Index(**{**kept, **dirty})
+            self._owned = {name: set() for name in RELATIONS}
+        return self._published
+
+    def _inner(self, relation: str, key: object) -> dict[object, None]:
+        """The members of a key, copied first if a published Index still holds them."""
+        inner = self._relations[relation].get(key)
+        if inner is None:
+            inner = self._relations[relation][key] = {}
+        elif key not in self._owned[relation]:
+            inner = self._relations[relation][key] = dict(inner)
+        self._owned[relation].add(key)
+        return inner
+
+    def _put(self, relation: str, key: object, member: object) -> None:
+        self._inner(relation, key)[member] = None
+
+    def _take(self, relation: str, key: object, member: object) -> None:
+        inner = self._inner(relation, key)
+        inner.pop(member, None)
+        if not inner:
+            del self._relations[relation][key]
+
+
+Entry = tuple[str, object, object]
+"""(relation, key, member)."""
+
+
+def _keys_of(kind: str, fact: Object) -> Iterator[Entry]:
+    of_kind = _OF.get(kind)
+    return of_kind(fact) if of_kind else iter(())
+
+
+def _of_pod(pod: Pod) -> Iterator[Entry]:
+    key = pod.key
+    yield "pods_by_namespace", key.namespace, key
+    for ip in pod.ips:
+        yield "pods_by_ip", ip, key
+    if pod.spec.node_name:
+        yield "pods_by_node", pod.spec.node_name, key
+    for label, value in pod.metadata.labels.items():
+        yield "pods_by_label", (key.namespace, label, value), key
+
+
+def _of_slice(slice_: EndpointSlice) -> Iterator[Entry]:
+    key = slice_.key
+    if slice_.service is not None:
+        yield "slices_by_service", slice_.service, key
+    for endpoint in slice_.endpoints:
+        if endpoint.address:
+            yield "slices_by_address", endpoint.address, key
+        if endpoint.node_name:
+            yield "slices_by_node", endpoint.node_name, key
+
+
+def _of_service(service: Service) -> Iterator[Entry]:
+    key, spec = service.key, service.spec
+    yield "services_by_namespace", key.namespace, key
+    balancer_ips = tuple(each.ip for each in service.status.load_balancer.ingress if each.ip)
+    for ip in (*service.virtual_ips, *spec.external_ips, *balancer_ips):
+        yield "services_by_ip", ip, key
+    for port in spec.ports:
+        if port.node_port:
+            yield "services_by_node_port", port.node_port, key
+    if spec.selector and spec.type != "ExternalName":
+        label, value = min(spec.selector.items())
+        yield "services_by_selector_label", (key.namespace, label, value), key
+
+
+def _of_node(node: Node) -> Iterator[Entry]:
+    for address in node.status.addresses:
+        if address.type in ("InternalIP", "ExternalIP"):
+            yield "nodes_by_ip", address.address, node.key
+
+
+def _of_ingress(ingress: Ingress) -> Iterator[Entry]:
+    for backend in backends_of(ingress):
+        if backend.service:
+            service = Key(ingress.namespace, backend.service.name)
+            yield "routes_by_service", service, Ref("Ingress", ingress.namespace, ingress.name)
+
+
+def _of_route(route: Route) -> Iterator[Entry]:
+    for rule in route.spec.rules:
+        for ref in rule.backend_refs:
+            if ref.kind == "Service" and not ref.group:
+                service = Key(ref.namespace or route.namespace, ref.name)
+                yield "routes_by_service", service, Ref(type(route).__name__, route.namespace, route.name)
+
+
+def backends_of(ingress: Ingress) -> Iterator[IngressBackend]:
+    """Every backend that an Ingress names, the default one last."""
+    for rule in ingress.spec.rules:
+        for path in rule.http.paths if rule.http else ():
+            yield path.backend
+    if ingress.spec.default_backend:
+        yield ingress.spec.default_backend
+
+
+_OF: dict[str, Callable[[Any], Iterator[Entry]]] = {
+    "Pod": _of_pod,
+    "EndpointSlice": _of_slice,
+    "Service": _of_service,
+    "Node": _of_node,
+    "Ingress": _of_ingress,
+    **dict.fromkeys(ROUTE_KINDS, _of_route),
+}
