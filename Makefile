@@ -6,7 +6,7 @@ check:
 	$(PY) -m ruff format --check kinspect tests
 	$(PY) -m ruff check kinspect tests
 	$(PY) -m mypy
-	$(PY) -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+	.venv/bin/lint-imports
 
 format:
 	$(PY) -m ruff format kinspect tests

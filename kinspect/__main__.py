@@ -1,4 +1,4 @@
-"""The entry points `kinspect`, `kubectl-kinspect` and `kubectl_complete-kinspect`. Imports as little as it can."""
+"""The entry points kinspect, kubectl-kinspect and kubectl_complete-kinspect. Import as little as they can."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule answers about a subject: broken (a Finding), unknown (with the reason), or nothing, it holds.
+"""What a rule answers about a subject: broken (a Finding), unknown (with the reason), or it holds."""
 
 from __future__ import annotations
 
