@@ -40,6 +40,10 @@ class Snapshot:
     index: Index = field(default_factory=Index)
     judgments: Mapping[Ref, Judgment] = field(default_factory=dict)
     pending: int = 0
+    notes: tuple[str, ...] = ()
+    """For the person: what the source holds that is not shown, or could not be read."""
+    recent: Mapping[Ref, float] = field(default_factory=dict)
+    """Objects that just changed, with the monotonic second; () for files. Entries vanish after a while."""
 
     def of(self, kind: str) -> Mapping[Key, Object]:
         return self.objects.get(kind, _NONE)
@@ -84,6 +88,7 @@ def snapshot_of(
     coverage: Mapping[str, Coverage],
     taken_at: datetime = EPOCH,
     source: str = "",
+    notes: tuple[str, ...] = (),
 ) -> Snapshot:
     """A snapshot of these (kind, object) pairs with its index, not yet judged. A later duplicate replaces."""
     by_kind: dict[str, dict[Key, Object]] = {}
@@ -92,4 +97,4 @@ def snapshot_of(
         of_kind = by_kind.setdefault(kind, {})
         indexer.apply(kind, of_kind.get(each.key), each)
         of_kind[each.key] = each
-    return Snapshot(taken_at, source, False, by_kind, coverage, indexer.publish())
+    return Snapshot(taken_at, source, False, by_kind, coverage, indexer.publish(), notes=notes)

@@ -1,0 +1,74 @@
+"""The YAML door: Kubernetes' scalars, the line of an error, and every limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from kinspect.errors import Unreadable
+from kinspect.model import yaml
+
+
+def read(text: str) -> list[object]:
+    return list(yaml.documents(text.encode(), "f.yaml"))
+
+
+def test_scalars_are_those_of_kubernetes() -> None:
+    text = "time: 2020-01-01\nclock: 12:30\nequal: =\nmode: 0644\nflag: on\nsize: -7\nhex: 0x10\nempty:"
+    assert read(text) == [
+        {
+            "time": "2020-01-01",
+            "clock": "12:30",
+            "equal": "=",
+            "mode": 0o644,
+            "flag": True,
+            "size": -7,
+            "hex": 16,
+            "empty": None,
+        }
+    ]
+
+
+def test_documents_are_separate() -> None:
+    assert read("a: 1\n---\n---\n- b\n") == [{"a": 1}, None, ["b"]]
+
+
+def test_dump_reads_back_in_order() -> None:
+    value = {"b": "yes", "a": ["1", 2, None, "täxt\nzwei"], "c": {}}
+    assert list(yaml.documents(yaml.dump(value).encode(), "f")) == [value]
+    assert yaml.dump(value).index("b:") < yaml.dump(value).index("a:")
+
+
+LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{new}: &{new} [{','.join(['*' + old] * 10)}]\n" for old, new in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1\nb: [", "f.yaml, line 3: not YAML"),
+        ("a: 1\nb: c: d\n", "f.yaml, line 2: not YAML: mapping values are not allowed"),
+        ("a: !!python/object:os.system x", "not YAML: could not determine a constructor"),
+        ("[" * 101, "line 1: not read: nested deeper than 100 levels"),
+        ("&a [*a]", "line 1: not read: the alias *a"),
+        (LAUGHS, "line 7: not read: more than 5000000 values"),
+        ("a: \x00", "not YAML: control characters are not allowed"),
+    ],
+)
+def test_what_is_refused_is_named_with_its_line(text: str, says: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(text)
+    assert says in caught.value.message
+
+
+def test_aliases_within_the_limits_are_read() -> None:
+    assert read("a: &x {p: 1}\nb: *x\n---\nc: &x 2\nd: *x") == [
+        {"a": {"p": 1}, "b": {"p": 1}},
+        {"c": 2, "d": 2},
+    ]
+
+
+def test_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(yaml, "MAX_BYTES", 10)
+    with pytest.raises(Unreadable, match="more than is read"):
+        read("a: 1234567890")
