@@ -23,7 +23,7 @@ from kinspect.model.ingress import Ingress, IngressBackend
 from kinspect.model.kinds import ROUTE_KINDS
 from kinspect.model.meta import Key, Object, Ref
 from kinspect.model.node import Node
-from kinspect.model.pod import Pod
+from kinspect.model.pod import Pod, Workload
 from kinspect.model.service import Service
 
 Members = Mapping[Key, None]
@@ -52,6 +52,8 @@ class Index:
     services_by_namespace: Mapping[str, Members] = field(default_factory=dict)
     services_by_selector_label: Mapping[LabelKey, Members] = field(default_factory=dict)
     """Under the alphabetically first pair of its selector only: enough to find a pod's candidates."""
+    workloads_by_namespace: Mapping[str, Mapping[Ref, None]] = field(default_factory=dict)
+    """Deployments, StatefulSets and DaemonSets."""
     routes_by_service: Mapping[Key, Mapping[Ref, None]] = field(default_factory=dict)
     """Ingresses and Gateway API routes that name the Service as a backend, existing or not."""
 
@@ -173,6 +175,11 @@ def _of_route(route: Route) -> Iterator[Entry]:
                 yield "routes_by_service", service, Ref(type(route).__name__, route.namespace, route.name)
 
 
+def _of_workload(workload: Workload) -> Iterator[Entry]:
+    ref = Ref(type(workload).__name__, workload.namespace, workload.name)
+    yield "workloads_by_namespace", workload.namespace, ref
+
+
 def backends_of(ingress: Ingress) -> Iterator[IngressBackend]:
     """Every backend that an Ingress names, the default one last."""
     for rule in ingress.spec.rules:
@@ -188,5 +195,6 @@ _OF: dict[str, Callable[[Any], Iterator[Entry]]] = {
     "Service": _of_service,
     "Node": _of_node,
     "Ingress": _of_ingress,
+    **dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet"), _of_workload),
     **dict.fromkeys(ROUTE_KINDS, _of_route),
 }
