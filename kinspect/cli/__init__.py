@@ -1,0 +1,148 @@
+"""Commands: one file each, with HELP, `add(parser)` and `run(args) -> exit code`; imported when asked for.
+
+Nothing is registered: a file in this folder whose name has no underscore in front is a command. Heavy
+imports (Textual, Scapy, the Kubernetes client) stand inside `run`, so that `--help` costs nothing. stdout is
+data, stderr is words; this file alone turns errors into words and exit codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, Protocol
+
+from kinspect import __version__
+from kinspect.cli._options import VALUE_FLAGS
+from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError, UsageError
+
+DEFAULT = "browse"
+
+
+class Command(Protocol):
+    """What a module of this folder offers. HELP is one line; "" hides the command from the list."""
+
+    HELP: str
+
+    def add(self, parser: argparse.ArgumentParser) -> None: ...
+
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+def names() -> list[str]:
+    """Every command, by the files of this folder."""
+    return sorted(name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_"))
+
+
+def load(name: str) -> Command:
+    command: Command = importlib.import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+    return command
+
+
+def parser_of(name: str) -> argparse.ArgumentParser:
+    """The parser of a command. It raises UsageError instead of leaving the process."""
+    command = load(name)
+    title = program() if name == DEFAULT else f"{program()} {name}"
+    parser = _Parser(prog=title, description=command.HELP, allow_abbrev=False)
+    command.add(parser)
+    return parser
+
+
+def run(argv: Sequence[str]) -> int:
+    """Runs a command line and returns its exit code. Never raises, except for SystemExit of --help."""
+    try:
+        return _dispatch(list(argv))
+    except KinspectError as error:
+        _say(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our stdout has seen enough. Point it elsewhere, so that the exit does not flush there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception:  # noqa: BLE001 - the last supervisor: whatever comes here is our bug
+        _report_bug()
+        return EXIT_BUG
+
+
+def program() -> str:
+    """How the user calls us: by name, or as a kubectl plugin."""
+    return "kubectl kinspect" if Path(sys.argv[0]).name.startswith("kubectl-") else "kinspect"
+
+
+def _dispatch(argv: list[str]) -> int:
+    position = _command_position(argv)
+    word = argv[position] if position is not None else None
+    if word == "help" or (position is None and argv[:1] in (["-h"], ["--help"])):
+        print(_help())
+        return EXIT_OK
+    if argv[:1] == ["--version"]:
+        print(f"kinspect {__version__}")
+        return EXIT_OK
+    if position is not None and word in names():
+        name, rest = word, argv[:position] + argv[position + 1 :]
+    else:
+        name, rest = DEFAULT, argv
+    args = parser_of(name).parse_args(rest)
+    return load(name).run(args)
+
+
+def _command_position(argv: list[str]) -> int | None:
+    """Where the first word stands that is neither a flag nor the value of one; flags may come before it."""
+    skip = False
+    for position, word in enumerate(argv):
+        if skip:
+            skip = False
+        elif word == "--":
+            return None
+        elif word.startswith("-") and word != "-":
+            skip = word in VALUE_FLAGS
+        else:
+            return position
+    return None
+
+
+def _help() -> str:
+    """The list of commands, and how to start."""
+    commands = [(name, load(name).HELP) for name in names()]
+    rows = [f"  {name:<12}{help_}" for name, help_ in commands if help_ and name != DEFAULT]
+    return "\n".join(
+        [
+            "Why does this request not arrive, and at which hop? A Kubernetes network inspector.",
+            "",
+            f"  {program()} [svc/NAME | NAMESPACE] [flags]    look around, live",
+            f"  {program()} COMMAND --help                    what a command does",
+            "",
+            "Commands:",
+            *rows,
+            "",
+            "kubectl's own flags work everywhere: -n, -A, -l, -o, -w, --context, --kubeconfig, --as, …",
+        ]
+    )
+
+
+def _say(error: KinspectError) -> None:
+    from kinspect.outline.visible import visible
+
+    print(f"kinspect: {visible(error.message)}", file=sys.stderr)
+    for line in error.hint.splitlines():
+        print(f"  {visible(line)}", file=sys.stderr)
+
+
+def _report_bug() -> None:
+    """A traceback without the home folder and without any value of the user's."""
+    import traceback
+
+    text = traceback.format_exc().replace(str(Path.home()), "~")
+    print(text, file=sys.stderr)
+    print(f"kinspect {__version__}: this is our bug, please report the lines above", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"See {self.prog} --help")

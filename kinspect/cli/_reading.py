@@ -1,0 +1,86 @@
+"""How a headless command gets its Snapshot: from files, or from a cluster until everything has been read."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from kinspect.errors import UsageError
+from kinspect.export.scope import Scope, find
+from kinspect.export.text import COLOURS, Palette
+from kinspect.model.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from kinspect.inspection import Inspection
+
+
+def snapshot_of(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
+    """The judged snapshot, and the namespace that the command is about (None = all).
+
+    A live cluster is about the context's namespace unless -n or -A says otherwise; files are about all.
+    """
+    start_log(args)
+    if args.filename:
+        from kinspect.judge import judged
+        from kinspect.sources import open_file
+
+        return judged(open_file(args.filename)), args.namespace
+    return asyncio.run(_read_once(args))
+
+
+async def _read_once(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
+    async with inspecting(args) as (inspection, namespace):
+        return await inspection.loaded(), namespace
+
+
+@asynccontextmanager
+async def inspecting(args: argparse.Namespace) -> AsyncIterator[tuple[Inspection, str | None]]:
+    """A running inspection of the cluster, and the namespace that the command is about."""
+    from kinspect.cli._options import cluster_options
+    from kinspect.inspection import Inspection
+    from kinspect.sources.kube import open_cluster
+
+    options = cluster_options(args)
+    source = open_cluster(options, None if args.all_namespaces else ())
+    namespace = None if args.all_namespaces else (args.namespace or source.namespace)
+    inspection = Inspection(source)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(inspection.run())
+        try:
+            yield inspection, namespace
+        finally:
+            task.cancel()
+            await source.aclose()
+
+
+def scope_of(args: argparse.Namespace, snapshot: Snapshot, namespace: str | None) -> Scope:
+    """What the command speaks of: its target if it has one, else the namespace and the labels."""
+    text = getattr(args, "target", None)
+    target = find(snapshot, text, namespace) if text else None
+    return Scope(namespace, args.selector, target)
+
+
+def palette(args: argparse.Namespace) -> Palette:
+    """Colours only where somebody looks (no-color.org), or where they were asked for."""
+    if args.color == "always":
+        return COLOURS
+    quiet = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not sys.stdout.isatty()
+    return {} if quiet or args.color == "never" else COLOURS
+
+
+def start_log(args: argparse.Namespace) -> None:
+    """Everything that is logged goes to the file of --log, and nowhere without it."""
+    if not getattr(args, "log", None):
+        return
+    try:
+        logging.basicConfig(
+            filename=args.log, level=logging.DEBUG, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+    except OSError as error:
+        raise UsageError(f"cannot write the log {args.log}: {error.strerror}") from error

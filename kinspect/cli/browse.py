@@ -1,0 +1,59 @@
+"""`kinspect` without a command: the interactive session; without a terminal, the tree as text."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from kinspect.cli._options import add_cluster, add_color, add_scope
+
+if TYPE_CHECKING:
+    from kinspect.inspection import Inspection
+
+HELP = "look around, live"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("target", nargs="?", metavar="svc/NAME | NAMESPACE", help="where to look first")
+    parser.add_argument("--theme", metavar="NAME", help="a theme by name")
+    add_scope(parser)
+    add_cluster(parser)
+    add_color(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinspect.cli import _reading
+
+    if args.target and "/" not in args.target:
+        args.namespace, args.target = args.target, None
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        return _text(args)
+    _reading.start_log(args)
+    from kinspect.tui.app import TuiOptions
+    from kinspect.tui.app import run as run_app
+
+    return run_app(
+        lambda context: _inspection(args, context),
+        TuiOptions(theme=args.theme, namespace=args.namespace, target=args.target),
+    )
+
+
+def _inspection(args: argparse.Namespace, context: str | None) -> Inspection:
+    """An inspection of all namespaces that the user may see, in another context if one is named."""
+    from dataclasses import replace
+
+    from kinspect.cli._options import cluster_options
+    from kinspect.inspection import Inspection
+    from kinspect.sources.kube import open_cluster
+
+    options = cluster_options(args)
+    return Inspection(open_cluster(replace(options, context=context) if context else options, None))
+
+
+def _text(args: argparse.Namespace) -> int:
+    """Where there is no terminal to draw on: the same tree, once."""
+    from kinspect.cli import tree
+
+    args.output, args.watch, args.filename = "text", False, []
+    return tree.run(args)

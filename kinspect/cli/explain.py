@@ -1,0 +1,33 @@
+"""`kinspect explain`: the manual of a rule, with an example that it catches; without a code, all rules."""
+
+from __future__ import annotations
+
+import argparse
+
+from kinspect.errors import EXIT_OK, UsageError
+
+HELP = "the manual of a rule, or the list of all rules"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", nargs="?", metavar="CODE", help="a rule code, as in SVC101")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinspect.rules import load
+
+    rules = load()
+    if args.code is None:
+        for rule in rules:
+            print(f"{rule.code}  {rule.severity:<8} {rule.title}")
+        return EXIT_OK
+    rule = next((each for each in rules if each.code == args.code.upper()), None)
+    if rule is None:
+        raise UsageError(f"there is no rule {args.code}", "kinspect explain lists them all.")
+    print(f"{rule.code} {rule.name} ({rule.severity}, judges a {rule.subject})\n")
+    print(rule.manual.strip())
+    print("\nAn example that it catches:\n")
+    print(rule.broken.strip())
+    print("\nThe healthy twin:\n")
+    print(rule.healthy.strip())
+    return EXIT_OK

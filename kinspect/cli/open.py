@@ -1,0 +1,42 @@
+"""`kinspect open`: a saved snapshot, or manifests, in the same screens as a live cluster."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from kinspect.cli._options import add_color
+
+HELP = "look around in a saved snapshot, or in manifests"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("filename", nargs="+", metavar="FILE", help="a snapshot, manifests, a folder, or -")
+    parser.add_argument("-n", "--namespace", metavar="NAME", help="look at this namespace first")
+    parser.add_argument("--theme", metavar="NAME", help="a theme by name")
+    parser.add_argument("--log", metavar="FILE", help="write what happens to FILE, for a bug report")
+    add_color(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinspect.cli import _reading, tree
+
+    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+        args.output, args.watch, args.target, args.selector, args.all_namespaces = (
+            "text",
+            False,
+            None,
+            "",
+            True,
+        )
+        return tree.run(args)
+    _reading.start_log(args)
+    from kinspect.inspection import Inspection
+    from kinspect.judge import judged
+    from kinspect.sources import open_file
+    from kinspect.tui.app import TuiOptions
+    from kinspect.tui.app import run as run_app
+
+    snapshot = judged(open_file(args.filename))
+    options = TuiOptions(theme=args.theme, namespace=args.namespace, target=None)
+    return run_app(lambda context: Inspection(None, snapshot), options)

@@ -1,0 +1,29 @@
+"""`kinspect schema`: the JSON Schema of each document that is written for machines."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kinspect.errors import EXIT_OK, UsageError
+
+HELP = "the JSON Schema of tree, findings or trace"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME")
+
+
+def run(args: argparse.Namespace) -> int:
+    from kinspect.export.encode import schema_of
+    from kinspect.export.findings import Findings
+    from kinspect.export.tree import Tree
+
+    documents = {"findings": Findings, "tree": Tree}
+    if args.name is None:
+        print("\n".join(sorted(documents)))
+        return EXIT_OK
+    if args.name not in documents:
+        raise UsageError(f"there is no schema {args.name}", f"There are: {', '.join(sorted(documents))}")
+    print(json.dumps(schema_of(documents[args.name]), indent=2))
+    return EXIT_OK
