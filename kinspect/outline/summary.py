@@ -1,0 +1,72 @@
+"""What the first line of every face says: how much there is, and how much of it is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from typing import NamedTuple
+
+from kinspect.model.coverage import Coverage
+from kinspect.model.finding import State
+from kinspect.model.meta import Key, Ref
+from kinspect.model.snapshot import Snapshot
+from kinspect.outline.rows import state_of
+
+
+class Hidden(NamedTuple):
+    """A kind that is not, or not wholly, known: an absence in it proves nothing."""
+
+    kind: str
+    reason: str
+
+
+class Summary(NamedTuple):
+    """`states` counts the Services by state; `loading` the kinds on their way, with counts so far."""
+
+    services: int
+    states: dict[State, int]
+    findings: dict[str, int]
+    pods: int
+    nodes: int
+    loading: tuple[tuple[str, int], ...]
+    hidden: tuple[Hidden, ...]
+    as_of: str | None
+    pending: int
+
+
+def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summary:
+    """The counts of a snapshot; of these Services only, where they are given."""
+    keys = snapshot.services if services is None else services
+    states: Counter[State] = Counter(state_of(snapshot, Ref("Service", *key)) for key in keys)
+    findings = Counter(
+        each.severity for judgment in snapshot.judgments.values() for each in judgment.findings
+    )
+    stale = [each.as_of for each in snapshot.coverage.values() if each.as_of]
+    return Summary(
+        services=len(keys),
+        states=dict(states),
+        findings=dict(findings),
+        pods=len(snapshot.pods),
+        nodes=len(snapshot.nodes),
+        loading=tuple(
+            (kind, each.count) for kind, each in snapshot.coverage.items() if each.state == "loading"
+        ),
+        hidden=hidden(snapshot),
+        as_of=min(stale) if stale else None,
+        pending=snapshot.pending,
+    )
+
+
+def hidden(snapshot: Snapshot) -> tuple[Hidden, ...]:
+    """The kinds of which something may be missing, in the order of their names, with the reason."""
+    return tuple(
+        Hidden(kind, _why(coverage))
+        for kind, coverage in sorted(snapshot.coverage.items())
+        if coverage.state in ("denied", "lost", "not given") or coverage.reason
+    )
+
+
+def _why(coverage: Coverage) -> str:
+    scope = f"only in {', '.join(coverage.namespaces)}" if coverage.namespaces is not None else ""
+    state = "" if coverage.state in ("given", "loading", "absent") else coverage.state
+    return "; ".join(filter(None, (state, scope, coverage.reason)))
