@@ -1,0 +1,257 @@
+"""Runs the rules, one subject at a time, and only where a change may have made a difference.
+
+Theory of operation:
+
+1. A *subject* is an object of a kind that some rule judges. It is *dirty* from the moment when a change may
+   concern it (`resolve.touches`) until it has been judged again.
+2. `step` judges dirty subjects, the watched ones first and then in order of arrival, until it is told to
+   stop; what is left is `pending`. A step always gets one subject further.
+3. A rule that lacks a kind it needs is not run: its answer is unknown, with what was missing.
+4. Cluster-wide kinds (Nodes, say) concern every subject to which a rule that needs them applies, and what is
+   known of a kind concerns every subject of the rules that need it. Such changes run those rules again, not
+   all: a dirty subject remembers for which kinds.
+5. A finding that quotes evidence found by searching (near-miss labels) depends on objects that are joined to
+   nothing. While it stands its subject is judged again when such an object comes, goes or changes labels.
+
+Whatever the order of changes and steps, the end is the same as judging the last snapshot from nothing. No
+clock here: `stop` tells when the time is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from kinspect.model.coverage import Coverage
+from kinspect.model.finding import SEVERITIES, Finding, Judgment, Unknown
+from kinspect.model.index import Index
+from kinspect.model.kinds import KINDS
+from kinspect.model.meta import Key, Object, Ref
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.touches import touched
+from kinspect.rules import CRASH, Rule, answers_of, load
+
+
+class Judge:
+    """Keeps the judgments of all subjects up to date."""
+
+    def __init__(self, rules: tuple[Rule, ...] | None = None) -> None:
+        """`rules` None = all that there are."""
+        every = load() if rules is None else rules
+        self._rules: dict[str, list[Rule]] = {}
+        for rule in every:
+            for kind in rule.subjects:
+                self._rules.setdefault(kind, []).append(rule)
+        self._judgments: dict[Ref, Judgment] = {}
+        self._published: Mapping[Ref, Judgment] = {}
+        self._changed = False
+        self._dirty: dict[Ref, frozenset[str] | None] = {}
+        """Subject → the kinds whose rules are to be run again; None = all rules."""
+        self._watched: tuple[Ref, ...] = ()
+        self._wide = _Wide(every)
+        self._searches = _Searches(every)
+        self._slices_noted: set[Key] = set()
+        self._coverage: dict[str, Coverage] = {}
+        self._coverage_noted: set[str] = set()
+
+    @property
+    def pending(self) -> int:
+        """How many subjects are known to wait for a judgment."""
+        return len(self._dirty)
+
+    def note(self, kind: str, old: Object | None, new: Object | None, index: Index) -> None:
+        """Marks the subjects that this change touches. `index`: the one before or after this batch."""
+        for ref in touched(kind, old, new, index):
+            self._mark(ref, None)
+            if ref.kind == "EndpointSlice":
+                self._slices_noted.add(ref.key)
+        self._wide.note(kind)
+        self._searches.note(kind, old, new)
+
+    def note_coverage(self, kind: str) -> None:
+        """Says that what is known of a kind may have changed."""
+        self._coverage_noted.add(kind)
+
+    def note_all(self, snapshot: Snapshot) -> None:
+        """Marks every subject of the snapshot."""
+        for kind in self._rules:
+            for key in snapshot.of(kind):
+                self._mark(Ref(kind, *key), None)
+
+    def watch(self, refs: Iterable[Ref]) -> None:
+        """From now on these subjects come first, in this order."""
+        self._watched = tuple(refs)
+
+    def step(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
+        """Judges dirty subjects as they are in this snapshot until `stop()`; one at least."""
+        self._spread(snapshot)
+        first = [ref for ref in self._watched if ref in self._dirty]
+        for ref in dict.fromkeys(first + list(self._dirty)):
+            self._judge(snapshot, ref, self._dirty.pop(ref))
+            if stop():
+                return
+
+    def publish(self) -> Mapping[Ref, Judgment]:
+        """All judgments as of now; the same mapping as before if none has changed."""
+        if self._changed:
+            self._published = dict(self._judgments)
+            self._changed = False
+        return self._published
+
+    def _mark(self, ref: Ref, kind: str | None) -> None:
+        """Makes a subject dirty for the rules that need `kind`, None = for all."""
+        if ref.kind in self._rules:
+            kinds = self._dirty.get(ref, frozenset())
+            self._dirty[ref] = None if kind is None or kinds is None else kinds | {kind}
+
+    def _spread(self, snapshot: Snapshot) -> None:
+        """Marks the subjects of what was noted in general, now that they can be looked at."""
+        for key in self._slices_noted:
+            slice_ = snapshot.slices.get(key)
+            if slice_ is not None and slice_.service:
+                self._mark(Ref("Service", *slice_.service), None)
+        self._slices_noted.clear()
+        for ref, kind in self._wide.take():
+            self._mark(ref, kind)
+        for ref in self._searches.take(snapshot):
+            self._mark(ref, None)
+        for kind in self._coverage_noted:
+            # A growing count is progress to show, and no different answer.
+            known = _answering(snapshot.coverage_of(kind))
+            if self._coverage.get(kind) != known:
+                self._coverage[kind] = known
+                self._mark_needing(kind)
+        self._coverage_noted.clear()
+
+    def _mark_needing(self, kind: str) -> None:
+        concerned = {k for k, rules in self._rules.items() if any(kind in rule.needs for rule in rules)}
+        for ref in self._judgments if concerned else ():
+            if ref.kind in concerned:
+                self._mark(ref, kind)
+
+    def _judge(self, snapshot: Snapshot, ref: Ref, kinds: frozenset[str] | None) -> None:
+        """Brings one judgment up to date: by all rules, or only by those that need one of `kinds`."""
+        subject = snapshot.get(ref)
+        before = self._judgments.get(ref)
+        if subject is None:
+            self._wide.forget(ref)
+            self._searches.keep(ref, ())
+            self._changed |= self._judgments.pop(ref, None) is not None
+            return
+        rules = self._rules[ref.kind]
+        answers: list[Finding | Unknown] = []
+        if kinds is None or before is None or any(each.code == CRASH for each in before.findings):
+            self._wide.forget(ref)
+        else:
+            rules = [rule for rule in rules if not kinds.isdisjoint(rule.needs)]
+            again = {rule.code for rule in rules}
+            answers += (each for each in before.findings if each.code not in again)
+            answers += (each for each in before.unknowns if each.code not in again)
+        for rule in rules:
+            if rule.applies(subject):
+                self._wide.keep(ref, rule)
+                answers += answers_of(rule, ref, subject, snapshot)
+        after = Judgment(
+            ref,
+            tuple(sorted((each for each in answers if isinstance(each, Finding)), key=_order)),
+            tuple(sorted((each for each in answers if isinstance(each, Unknown)), key=_order)),
+        )
+        self._searches.keep(ref, after.findings)
+        if after != before:
+            self._judgments[ref] = after
+            self._changed = True
+
+
+class _Wide:
+    """Which subjects depend on a kind that belongs to the whole cluster: a rule that needs it applies."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._kinds = {
+            rule.code: [kind for kind in rule.needs if not KINDS[kind].namespaced] for rule in rules
+        }
+        self._refs: dict[str, set[Ref]] = {kind: set() for kinds in self._kinds.values() for kind in kinds}
+        self._noted: set[str] = set()
+
+    def note(self, kind: str) -> None:
+        if kind in self._refs:
+            self._noted.add(kind)
+
+    def take(self) -> list[tuple[Ref, str]]:
+        """What has become dirty since the last call, and by which kind."""
+        found = [(ref, kind) for kind in self._noted for ref in self._refs[kind]]
+        self._noted.clear()
+        return found
+
+    def keep(self, ref: Ref, rule: Rule) -> None:
+        for kind in self._kinds[rule.code]:
+            self._refs[kind].add(ref)
+
+    def forget(self, ref: Ref) -> None:
+        for refs in self._refs.values():
+            refs.discard(ref)
+
+
+class _Searches:
+    """Which subjects stand with a finding that quotes what a search has found."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self._kinds = {rule.code: frozenset(rule.searches) for rule in rules if rule.searches}
+        self._searched = frozenset(kind for kinds in self._kinds.values() for kind in kinds)
+        self._standing: dict[Ref, frozenset[str]] = {}
+        self._noted: set[tuple[str, str]] = set()
+        """(kind, namespace) of changed objects."""
+        self._labels: set[tuple[str, str]] = set()
+        """Labels of changed Pods."""
+
+    def note(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind not in self._searched:
+            return
+        if kind == "Pod" and old and new and old.metadata.labels == new.metadata.labels:
+            return  # pods are searched by their labels, and their status changes all the time
+        for each in (old, new):
+            if each is not None:
+                self._noted.add((kind, each.namespace))
+                if kind == "Pod":
+                    self._labels.update(each.metadata.labels.items())
+
+    def take(self, snapshot: Snapshot) -> list[Ref]:
+        """The subjects whose search may have met an object noted since the last call."""
+        found = [ref for ref in self._standing if self._noted and self._may_differ(snapshot, ref)]
+        self._noted.clear()
+        self._labels.clear()
+        return found
+
+    def keep(self, ref: Ref, findings: tuple[Finding, ...]) -> None:
+        kinds: frozenset[str] = frozenset()
+        for each in findings:
+            kinds |= self._kinds.get(each.code, frozenset())
+        if kinds:
+            self._standing[ref] = kinds
+        else:
+            self._standing.pop(ref, None)
+
+    def _may_differ(self, snapshot: Snapshot, ref: Ref) -> bool:
+        kinds = self._standing[ref]
+        if any(kind in kinds and ref.namespace in ("", namespace) for kind, namespace in self._noted):
+            return True
+        service = snapshot.services.get(ref.key) if ref.kind == "Service" else None
+        return service is not None and not self._labels.isdisjoint((service.spec.selector or {}).items())
+
+
+def judged(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with everything judged."""
+    judge = Judge()
+    judge.note_all(snapshot)
+    judge.step(snapshot, lambda: False)
+    return replace(snapshot, judgments=judge.publish(), pending=judge.pending)
+
+
+def _answering(coverage: Coverage) -> Coverage:
+    """The coverage without what changes no answer: how many there are so far, and how old they are."""
+    return Coverage(coverage.state, coverage.reason, coverage.namespaces)
+
+
+def _order(answer: Finding | Unknown) -> tuple[int, str]:
+    """Worst first, then by code."""
+    worst = SEVERITIES.index(answer.severity) if isinstance(answer, Finding) else 0
+    return worst, answer.code
