@@ -6,7 +6,7 @@ check:
 	$(PY) -m ruff format --check kinspect tests
 	$(PY) -m ruff check kinspect tests
 	$(PY) -m mypy
-	.venv/bin/lint-imports
+	$(dir $(PY))lint-imports
 
 format:
 	$(PY) -m ruff format kinspect tests

@@ -10,32 +10,34 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import pkgutil
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import TYPE_CHECKING
 
 from kinspect import __version__
 from kinspect.cli._options import VALUE_FLAGS
 from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError, UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn, Protocol
+
+    class Command(Protocol):
+        """What a module of this folder offers. HELP is one line; "" hides the command from the list."""
+
+        HELP: str
+
+        def add(self, parser: argparse.ArgumentParser) -> None: ...
+
+        def run(self, args: argparse.Namespace) -> int: ...
+
+
 DEFAULT = "browse"
-
-
-class Command(Protocol):
-    """What a module of this folder offers. HELP is one line; "" hides the command from the list."""
-
-    HELP: str
-
-    def add(self, parser: argparse.ArgumentParser) -> None: ...
-
-    def run(self, args: argparse.Namespace) -> int: ...
 
 
 def names() -> list[str]:
     """Every command, by the files of this folder."""
-    return sorted(name for _, name, _ in pkgutil.iter_modules(__path__) if not name.startswith("_"))
+    files = os.listdir(__path__[0])  # noqa: PTH208 - pathlib and pkgutil cost more than all commands together
+    return sorted(name[:-3] for name in files if name.endswith(".py") and not name.startswith("_"))
 
 
 def load(name: str) -> Command:
@@ -72,7 +74,7 @@ def run(argv: Sequence[str]) -> int:
 
 def program() -> str:
     """How the user calls us: by name, or as a kubectl plugin."""
-    return "kubectl kinspect" if Path(sys.argv[0]).name.startswith("kubectl-") else "kinspect"
+    return "kubectl kinspect" if "kubectl-" in sys.argv[0].rpartition(os.sep)[2] else "kinspect"
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -138,7 +140,8 @@ def _report_bug() -> None:
     """A traceback without the home folder and without any value of the user's."""
     import traceback
 
-    text = traceback.format_exc().replace(str(Path.home()), "~")
+    home = os.path.expanduser("~")  # noqa: PTH111 - as above
+    text = traceback.format_exc().replace(home, "~")
     print(text, file=sys.stderr)
     print(f"kinspect {__version__}: this is our bug, please report the lines above", file=sys.stderr)
 

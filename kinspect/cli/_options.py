@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import TYPE_CHECKING
 
 from kinspect.errors import UsageError
@@ -114,6 +113,8 @@ _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 def seconds(text: str | None) -> float | None:
     """A Go duration as kubectl takes it ("5s", "1m30s", "10"), in seconds; None = no limit."""
+    import re
+
     if text is None or text == "0":
         return None
     if text.isdigit():

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import re
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from kinspect.export.scope import Scope
     from kinspect.model.snapshot import Snapshot
 
@@ -39,6 +38,8 @@ def run(args: argparse.Namespace) -> int:
     if args.watch and args.filename:
         raise UsageError("-w watches a cluster: a file does not change")
     if args.watch:
+        import asyncio
+
         return asyncio.run(_watch(args))
     snapshot, namespace = _reading.snapshot_of(args)
     sys.stdout.buffer.write(_render(args, snapshot, _reading.scope_of(args, snapshot, namespace)))
@@ -47,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _watch(args: argparse.Namespace) -> int:
     """Prints whenever what would be printed differs, but for the time, from what was printed last."""
+    import re
+
     from kinspect.cli import _reading
 
     printed = b""
