@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     rule = next((each for each in rules if each.code == args.code.upper()), None)
     if rule is None:
         raise UsageError(f"there is no rule {args.code}", "kinspect explain lists them all.")
-    print(f"{rule.code} {rule.name} ({rule.severity}, judges a {rule.subject})\n")
+    print(f"{rule.code} {rule.name} ({rule.severity}; judges {', '.join(rule.subjects)})\n")
     print(rule.manual.strip())
     print("\nAn example that it catches:\n")
     print(rule.broken.strip())

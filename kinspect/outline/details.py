@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.index import EMPTY
 from kinspect.model.ingress import Ingress
-from kinspect.model.meta import Condition, Object, Ref
+from kinspect.model.meta import Object, Ref
 from kinspect.model.node import Node
 from kinspect.model.pod import Pod
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import STATE_ROLE, Role, Span, state_of
+from kinspect.outline.sections import Section, Words, conditions, labelled, present
+from kinspect.outline.service_details import service_sections
 from kinspect.outline.words import endpoint_words, pod_words
 from kinspect.resolve.membership import services_of_pod
 from kinspect.resolve.routes import destinations
-
-Words = tuple[Span, ...]
-
-
-class Section(NamedTuple):
-    """A heading and its lines; each line is a row of texts, the first of which is its label."""
-
-    title: str
-    lines: tuple[Words, ...]
 
 
 def details(snapshot: Snapshot, ref: Ref) -> list[Section]:
@@ -62,22 +55,6 @@ def why(snapshot: Snapshot, ref: Ref) -> Iterator[Section]:
     if judgment.unknowns:
         lines = [(Span(each.code, "unknown"), Span(each.reason, "unknown")) for each in judgment.unknowns]
         yield Section("Not known", tuple(lines))
-
-
-def labelled(label: str, text: str, role: Role = "fact") -> Words:
-    return Span(label, "dim"), Span(text, role)
-
-
-def present(*pairs: tuple[str, object]) -> tuple[Words, ...]:
-    """A line for each pair whose value says something: None, "" and () say nothing."""
-    return tuple(labelled(label, str(value)) for label, value in pairs if value not in (None, "", ()))
-
-
-def conditions(found: tuple[Condition, ...]) -> tuple[Words, ...]:
-    return tuple(
-        labelled(each.type, " ".join(filter(None, (each.status, each.reason, each.message))))
-        for each in found
-    )
 
 
 def _identity(found: Object) -> Section:
@@ -209,14 +186,8 @@ def _paths(snapshot: Snapshot, ref: Ref) -> Section:
     )
 
 
-def _service(snapshot: Snapshot, found: Any) -> Iterator[Section]:
-    from kinspect.outline.service_details import service_sections
-
-    return service_sections(snapshot, found)
-
-
 _OF: dict[str, Callable[[Snapshot, Any], Iterator[Section]]] = {
-    "Service": _service,
+    "Service": service_sections,
     "Pod": _pod,
     "Node": _node,
     "EndpointSlice": _slice,

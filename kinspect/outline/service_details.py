@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from kinspect.model.service import DEFAULT_AFFINITY_TIMEOUT_S, Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.outline.details import Section, labelled, present
 from kinspect.outline.rows import Span
+from kinspect.outline.sections import Section, labelled, present
+from kinspect.outline.service_reach import who_may_use
 from kinspect.outline.words import type_words
 from kinspect.resolve.routes import routes_to
 
@@ -16,6 +17,7 @@ def service_sections(snapshot: Snapshot, service: Service) -> Iterator[Section]:
     yield Section("Service", present(("type", type_words(service)), ("selector", _selector(service))))
     yield _addresses(service)
     yield Section("Policies", _policies(service))
+    yield from who_may_use(snapshot, service)
     yield Section(
         "Routes that lead here",
         tuple(
@@ -102,4 +104,6 @@ def _affinity(service: Service) -> str:
     timeout = (
         config.client_ip.timeout_seconds if config and config.client_ip else None
     ) or DEFAULT_AFFINITY_TIMEOUT_S
-    return f"ClientIP: a client keeps its backend until {timeout} s after its last connection, per node and port"
+    return (
+        f"ClientIP: a client keeps its backend until {timeout} s after its last connection, per node and port"
+    )
