@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Command:
-    command: Command = importlib.import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+    command: Command = importlib.import_module(f"{__name__}.{name}")
     return command
 
 

@@ -21,9 +21,10 @@ def run(args: argparse.Namespace) -> int:
         for rule in rules:
             print(f"{rule.code}  {rule.severity:<8} {rule.title}")
         return EXIT_OK
-    rule = next((each for each in rules if each.code == args.code.upper()), None)
-    if rule is None:
+    found = [rule for rule in rules if rule.code == args.code.upper()]
+    if not found:
         raise UsageError(f"there is no rule {args.code}", "kinspect explain lists them all.")
+    rule = found[0]
     print(f"{rule.code} {rule.name} ({rule.severity}; judges {', '.join(rule.subjects)})\n")
     print(rule.manual.strip())
     print("\nAn example that it catches:\n")

@@ -15,11 +15,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from kinspect.export import Document
     from kinspect.export.encode import schema_of
     from kinspect.export.findings import Findings
     from kinspect.export.tree import Tree
 
-    documents = {"findings": Findings, "tree": Tree}
+    documents: dict[str, type[Document]] = {"findings": Findings, "tree": Tree}
     if args.name is None:
         print("\n".join(sorted(documents)))
         return EXIT_OK

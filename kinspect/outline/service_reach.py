@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
@@ -11,6 +12,7 @@ from kinspect.outline.sections import Section, Words, labelled
 from kinspect.resolve.backends import backends
 from kinspect.resolve.traffic import Choice, Client, Traffic, choose
 
+Family = Literal["IPv4", "IPv6"]
 MOST_NODES = 3
 """How many nodes with the same answer are named before the rest is only counted."""
 
@@ -40,7 +42,7 @@ def _by_choice(
 ) -> dict[Choice, list[str]]:
     """Each different choice, with the nodes where the proxy makes it."""
     found = backends(snapshot, service, port)
-    family = "IPv6" if ":" in service.virtual_ips[0] else "IPv4"
+    family: Family = "IPv6" if ":" in service.virtual_ips[0] else "IPv4"
     grouped: dict[Choice, list[str]] = {}
     for key, node in sorted(snapshot.nodes.items()):
         client = Client(key.name, node.zone, "pod" if traffic == "internal" else "outside")

@@ -38,7 +38,7 @@ def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summ
     """The counts of a snapshot; of these Services only, where they are given."""
     keys = snapshot.services if services is None else services
     states: Counter[State] = Counter(state_of(snapshot, Ref("Service", *key)) for key in keys)
-    findings = Counter(
+    findings: Counter[str] = Counter(
         each.severity for judgment in snapshot.judgments.values() for each in judgment.findings
     )
     stale = [each.as_of for each in snapshot.coverage.values() if each.as_of]
