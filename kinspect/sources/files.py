@@ -1,4 +1,4 @@
-"""Bytes of a file, within limits, unpacked where they are gzip. Only reads; what they mean is others' affair."""
+"""Bytes of a file, within limits, unpacked where they are gzip. What they mean is the affair of others."""
 
 from __future__ import annotations
 
