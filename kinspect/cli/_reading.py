@@ -27,11 +27,17 @@ def snapshot_of(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
     """
     start_log(args)
     if args.filename:
-        from kinspect.judge import judged
-        from kinspect.sources import open_file
-
-        return judged(open_file(args.filename)), args.namespace
+        return read_files(args.filename), args.namespace
     return asyncio.run(_read_once(args))
+
+
+def read_files(paths: list[str]) -> Snapshot:
+    """What these files, folders and `-` (standard input) hold, judged. Raises Unreadable."""
+    from kinspect.judge import judged
+    from kinspect.sources import open_file
+
+    stdin = sys.stdin.buffer.read() if "-" in paths else None
+    return judged(open_file(paths, stdin))
 
 
 async def _read_once(args: argparse.Namespace) -> tuple[Snapshot, str | None]:

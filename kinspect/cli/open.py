@@ -32,11 +32,9 @@ def run(args: argparse.Namespace) -> int:
         return tree.run(args)
     _reading.start_log(args)
     from kinspect.inspection import Inspection
-    from kinspect.judge import judged
-    from kinspect.sources import open_file
     from kinspect.tui.app import TuiOptions
     from kinspect.tui.app import run as run_app
 
-    snapshot = judged(open_file(args.filename))
+    snapshot = _reading.read_files(args.filename)
     options = TuiOptions(theme=args.theme, namespace=args.namespace, target=None)
     return run_app(lambda context: Inspection(None, snapshot), options)

@@ -83,6 +83,7 @@ def _text(args: argparse.Namespace, snapshot: Snapshot, scope: Scope) -> Iterato
     from kinspect.export.text import hidden_lines, summary_line, tree_lines
     from kinspect.outline.perspectives import root_of, service_rows
     from kinspect.outline.summary import summary
+    from kinspect.outline.visible import visible
 
     keys = services_in(snapshot, scope)
     found = summary(snapshot, keys)
@@ -90,3 +91,4 @@ def _text(args: argparse.Namespace, snapshot: Snapshot, scope: Scope) -> Iterato
     rows = [root_of(scope.target)] if scope.target else service_rows(keys)
     yield from tree_lines(snapshot, rows, palette(args), whole=scope.target is not None)
     yield from hidden_lines(found)
+    yield from map(visible, snapshot.notes)
