@@ -124,7 +124,7 @@ class Judge:
         self._coverage_noted.clear()
 
     def _mark_needing(self, kind: str) -> None:
-        concerned = {k for k, rules in self._rules.items() if any(kind in rule.needs for rule in rules)}
+        concerned = {k for k, rules in self._rules.items() if any(kind in rule.reads for rule in rules)}
         for ref in self._judgments if concerned else ():
             if ref.kind in concerned:
                 self._mark(ref, kind)
@@ -143,7 +143,7 @@ class Judge:
         if kinds is None or before is None or any(each.code == CRASH for each in before.findings):
             self._wide.forget(ref)
         else:
-            rules = [rule for rule in rules if not kinds.isdisjoint(rule.needs)]
+            rules = [rule for rule in rules if not kinds.isdisjoint(rule.reads)]
             again = {rule.code for rule in rules}
             answers += (each for each in before.findings if each.code not in again)
             answers += (each for each in before.unknowns if each.code not in again)
@@ -163,11 +163,11 @@ class Judge:
 
 
 class _Wide:
-    """Which subjects depend on a kind that belongs to the whole cluster: a rule that needs it applies."""
+    """Which subjects depend on a kind that belongs to the whole cluster: a rule that reads it applies."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._kinds = {
-            rule.code: [kind for kind in rule.needs if not KINDS[kind].namespaced] for rule in rules
+            rule.code: [kind for kind in rule.reads if not KINDS[kind].namespaced] for rule in rules
         }
         self._refs: dict[str, set[Ref]] = {kind: set() for kinds in self._kinds.values() for kind in kinds}
         self._noted: set[str] = set()

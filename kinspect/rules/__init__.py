@@ -15,11 +15,14 @@ A rule is one module of this package; nothing else registers it. It answers one 
 
 Optional:
 
+- `CONSULTS`: kinds whose coverage the check asks about by itself, to say more or to answer unknown;
 - `applies(subject)`: False = the rule has nothing to say about this object, whatever else is known;
 - `SEARCHES`: kinds that a finding quotes evidence from, found by searching. While the finding stands, a
   change to such an object (of the subject's namespace, or sharing a label with its selector) has it judged
   again. Everything else that a check may look at is what `resolve.touches` says depends on it, and the
-  cluster-wide kinds of `NEEDS`.
+  cluster-wide kinds of `NEEDS` and `CONSULTS`.
+
+Modules whose names begin with an underscore are no rules but words that several of them use.
 
 A rule reads facts and `resolve`, never the clock; two runs on the same snapshot say the same. It states
 what is wrong, never what somebody might like better.
@@ -55,6 +58,7 @@ class Rule:
     severity: Severity
     subjects: tuple[str, ...]
     needs: tuple[str, ...]
+    consults: tuple[str, ...]
     searches: tuple[str, ...]
     name: str
     title: str
@@ -63,6 +67,11 @@ class Rule:
     broken: str
     applies: Callable[[Any], bool]
     check: Callable[[Any, Snapshot], Answers]
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The kinds whose coverage the answer depends on."""
+        return self.needs + self.consults
 
 
 @cache
@@ -131,6 +140,7 @@ def _rule(member: ModuleType) -> Rule:
         severity=member.SEVERITY,
         subjects=member.SUBJECTS,
         needs=member.NEEDS,
+        consults=getattr(member, "CONSULTS", ()),
         searches=getattr(member, "SEARCHES", ()),
         name=member.__name__.rpartition(".")[2],
         title=manual.partition("\n")[0],

@@ -1,0 +1,44 @@
+"""What kind of Service this is: who moves its packets, and what its name answers.
+
+Types are nested (a LoadBalancer has node ports and cluster IPs too), so the tests are made in a fixed order.
+Source: core/v1 types.go (ServiceSpec); kube-proxy serviceport.go and pkg/proxy/util (ShouldSkipService).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kinspect.model.service import Service
+from kinspect.resolve.membership import has_selector
+
+ServiceClass = Literal["ExternalName", "headless", "LoadBalancer", "NodePort", "ClusterIP"]
+
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""The label by which a Service is handed to another proxy; its value does not matter to kube-proxy."""
+
+
+def class_of(service: Service) -> ServiceClass:
+    """The one class of the Service."""
+    kind = service.spec.type
+    if kind == "ExternalName":
+        return "ExternalName"
+    if service.headless:
+        return "headless"
+    if kind == "LoadBalancer":
+        return "LoadBalancer"
+    return "NodePort" if kind == "NodePort" else "ClusterIP"
+
+
+def has_virtual_ip(service: Service) -> bool:
+    """Whether clients dial an address that a proxy translates. True too before one is allocated."""
+    return class_of(service) not in ("ExternalName", "headless")
+
+
+def selectorless(service: Service) -> bool:
+    """Whether somebody else writes its slices. An ExternalName Service needs none and is not meant."""
+    return service.spec.type != "ExternalName" and not has_selector(service)
+
+
+def proxied_by_kube_proxy(service: Service) -> bool:
+    """Whether kube-proxy programs rules for it."""
+    return bool(service.virtual_ips) and PROXY_NAME not in service.metadata.labels
