@@ -45,6 +45,8 @@ class Index:
     pods_by_namespace: Mapping[str, Members] = field(default_factory=dict)
     nodes_by_ip: Mapping[str, Members] = field(default_factory=dict)
     slices_by_service: Mapping[Key, Members] = field(default_factory=dict)
+    slices_without_service: Mapping[str, Members] = field(default_factory=dict)
+    """By namespace: slices without the label that names a Service."""
     slices_by_address: Mapping[str, Members] = field(default_factory=dict)
     slices_by_node: Mapping[str, Members] = field(default_factory=dict)
     services_by_ip: Mapping[str, Members] = field(default_factory=dict)
@@ -133,6 +135,8 @@ def _of_slice(slice_: EndpointSlice) -> Iterator[Entry]:
     key = slice_.key
     if slice_.service is not None:
         yield "slices_by_service", slice_.service, key
+    else:
+        yield "slices_without_service", key.namespace, key
     for endpoint in slice_.endpoints:
         if endpoint.address:
             yield "slices_by_address", endpoint.address, key

@@ -24,6 +24,7 @@ from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.membership import pod_of, selected_pods, slices_of
 from kinspect.resolve.ports import belongs
+from kinspect.resolve.service_class import families_of
 
 
 class Backend(Fact, frozen=True):
@@ -45,6 +46,11 @@ class Backend(Fact, frozen=True):
     terminating: bool
     hints: EndpointHints | None
     slices: tuple[str, ...]
+
+    @property
+    def usable(self) -> bool:
+        """Whether a proxy takes it at all, somewhere: ready, or the last resort."""
+        return self.ready or self.fallback
 
     @property
     def fallback(self) -> bool:
@@ -81,6 +87,12 @@ class Behind:
     def endpoints(self) -> tuple[Backend, ...]:
         """One entry per address, whatever the ports: who is listed at all."""
         return _merged(self.snapshot, ((slice_, _ADDRESS_ONLY) for slice_ in self.slices))
+
+    @cached_property
+    def reachable(self) -> tuple[Backend, ...]:
+        """The endpoints of a family that the Service's clients use, in whatever state."""
+        families = families_of(self.service)
+        return tuple(each for each in self.endpoints if each.address_type in families)
 
     def backends(self, port: ServicePort) -> tuple[Backend, ...]:
         found = self._by_port.get(port)

@@ -50,3 +50,8 @@ def protocols_on(pod: Pod, name: str) -> tuple[str, ...]:
 def belongs(slice_port: EndpointPort, port: ServicePort) -> bool:
     """Whether a slice port feeds a Service port: same name (none = unnamed), same protocol (none = TCP)."""
     return (slice_port.name or "") == port.name and (slice_port.protocol or "TCP") == port.protocol
+
+
+def names_target(port: ServicePort) -> bool:
+    """Whether the targetPort is a name, to be looked up on each pod."""
+    return isinstance(target_of(port), str)

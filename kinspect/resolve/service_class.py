@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kinspect.model.service import Service
+from kinspect.resolve.addresses import parse_address
 from kinspect.resolve.membership import has_selector
 
 ServiceClass = Literal["ExternalName", "headless", "LoadBalancer", "NodePort", "ClusterIP"]
@@ -37,6 +38,13 @@ def has_virtual_ip(service: Service) -> bool:
 def selectorless(service: Service) -> bool:
     """Whether somebody else writes its slices. An ExternalName Service needs none and is not meant."""
     return service.spec.type != "ExternalName" and not has_selector(service)
+
+
+def families_of(service: Service) -> tuple[str, ...]:
+    """The address families that its clients use: those of its cluster IPs; both where they dial endpoints."""
+    ips = [parse_address(ip) for ip in service.virtual_ips]
+    found = dict.fromkeys("IPv4" if ip.version == 4 else "IPv6" for ip in ips if ip)
+    return tuple(found) or ("IPv4", "IPv6")
 
 
 def proxied_by_kube_proxy(service: Service) -> bool:

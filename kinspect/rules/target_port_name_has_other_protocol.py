@@ -1,0 +1,73 @@
+"""A named targetPort has another protocol
+
+What it finds: a Service port whose `targetPort` is a name that the selected pods declare, but for another
+protocol than the port's.
+
+Why it matters: a name is looked up together with the protocol. A TCP port named `dns` never answers for the
+UDP port of the Service: that port has no endpoints.
+
+How to fix: make `spec.ports[].protocol` and `containers[].ports[].protocol` the same. What is not written is
+TCP.
+
+Source: endpointslice FindPort.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kinspect.model.finding import Finding, Severity
+from kinspect.model.service import Service
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import behind
+from kinspect.resolve.membership import has_selector
+from kinspect.resolve.ports import names_target, port_text, protocols_on, target_of, target_on
+from kinspect.rules._words import get_pods, service_ref, some
+
+CODE = "EPS107"
+SEVERITY: Severity = "error"
+SUBJECTS = ("Service",)
+NEEDS = ("Pod",)
+
+HEALTHY = """\
+kind: Service
+apiVersion: v1
+metadata: {name: dns, namespace: shop}
+spec:
+  selector: {app: dns}
+  clusterIP: 10.96.0.20
+  ports: [{name: dns, port: 53, protocol: UDP, targetPort: dns}]
+---
+kind: Pod
+apiVersion: v1
+metadata: {name: dns-1, namespace: shop, labels: {app: dns}}
+spec: {containers: [{name: app, ports: [{name: dns, containerPort: 5353, protocol: UDP}]}]}
+status: {podIP: 10.244.1.5, conditions: [{type: Ready, status: "True"}]}
+"""
+BROKEN = HEALTHY.replace("containerPort: 5353, protocol: UDP", "containerPort: 5353, protocol: TCP")
+
+
+def applies(service: Service) -> bool:
+    return has_selector(service) and any(names_target(port) for port in service.spec.ports)
+
+
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+    pods = [pod for pod in behind(snapshot, service).pods if not pod.terminal]
+    for n, port in enumerate(service.spec.ports):
+        name = target_of(port)
+        if isinstance(name, int) or any(target_on(pod, port) is not None for pod in pods):
+            continue
+        otherwise = sorted({protocol for pod in pods for protocol in protocols_on(pod, name)})
+        if otherwise:
+            yield Finding(
+                CODE,
+                SEVERITY,
+                service_ref(service),
+                f"port {port_text(port)}: its pods declare {name} for {some(otherwise)} only",
+                field=f"spec.ports[{n}].protocol",
+                expected=f"a container port {name} with protocol {port.protocol}",
+                seen=f"{name} with protocol {some(otherwise)}",
+                fix="make the protocols of the Service port and of the container port the same",
+                reproduce=get_pods(service, "-o", "yaml"),
+                port=port_text(port),
+            )
