@@ -1,0 +1,170 @@
+"""Faults in a node's rules: what its service proxy, its CNI or an administrator's firewall left there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from kinspect.lab import places
+from kinspect.lab.faults import Fault
+from kinspect.lab.faults.targets import Target, service_port
+from kinspect.lab.proxy import iptables, nftables
+from kinspect.model.endpointslice import Endpoint
+
+if TYPE_CHECKING:
+    from kinspect.lab.supervisor import Lab
+
+FIREWALL_TABLE = "ip host-firewall"
+
+
+async def _reload(lab: Lab) -> None:
+    await lab.proxy.sync(again=True)
+
+
+async def _empty_chain(lab: Lab) -> str:
+    target = service_port(lab)
+    local = target.plan.internal_local
+    if lab.means.proxy == "iptables":
+        chain = iptables.chain("SVL" if local else "SVC", target.plan)
+        await lab.ground.must(target.place, ["iptables", "-t", "nat", "-F", chain])
+    else:
+        chain = nftables.chain("local" if local else "service", target.plan)
+        await lab.ground.must(target.place, ["nft", "flush", "chain", "ip", "kube-proxy", chain])
+    return f"on {target.node.name}, chain {chain} of {target.service} is empty"
+
+
+async def _stale_backend(lab: Lab) -> str:
+    target = service_port(lab)
+    lost = target.backend.address
+    gone = str(target.node.pods[250])  # pods are numbered from below: nobody has this one
+
+    def stale(endpoint: Endpoint) -> Endpoint:
+        return structs.replace(endpoint, addresses=(gone,)) if endpoint.address == lost else endpoint
+
+    await _load_as_if(lab, target, lambda endpoints: tuple(map(stale, endpoints)))
+    return f"on {target.node.name}, {target.service} still has {gone}, which no pod has any more"
+
+
+async def _missing_backend(lab: Lab) -> str:
+    target = service_port(lab)
+    lost = target.backend.address
+    await _load_as_if(lab, target, lambda endpoints: tuple(e for e in endpoints if e.address != lost))
+    return f"on {target.node.name}, {target.service} never got its backend {lost}"
+
+
+async def _load_as_if(
+    lab: Lab, target: Target, change: Callable[[tuple[Endpoint, ...]], tuple[Endpoint, ...]]
+) -> None:
+    """Loads the rules that the node would have if the Service's slices had said something else."""
+    world = lab.facts.world()
+    owner = (target.plan.namespace, target.plan.service)
+    slices = tuple(
+        structs.replace(each, endpoints_or_null=change(each.endpoints)) if each.service == owner else each
+        for each in world.slices
+    )
+    await lab.proxy.load(target.node, replace(world, slices=slices))
+
+
+async def _lost_jump(lab: Lab) -> str:
+    node = lab.nodes[0]
+    place = places.node(node.name)
+    if lab.means.proxy == "iptables":
+        rule = ["-m", "comment", "--comment", "kubernetes service portals", "-j", "KUBE-SERVICES"]
+        await lab.ground.run(place, ["iptables", "-t", "nat", "-D", "PREROUTING", *rule])
+        return f"on {node.name}, nat PREROUTING no longer jumps to KUBE-SERVICES"
+    await lab.ground.must(place, ["nft", "flush", "chain", "ip", "kube-proxy", "nat-prerouting"])
+    return f"on {node.name}, chain nat-prerouting no longer jumps to services"
+
+
+async def _no_masquerade(lab: Lab) -> str:
+    node = lab.nodes[0]
+    place = places.node(node.name)
+    if lab.means.proxy == "iptables":
+        await lab.ground.must(place, ["iptables", "-t", "nat", "-F", "KUBE-POSTROUTING"])
+        return f"on {node.name}, chain KUBE-POSTROUTING is empty: marked packets keep their source"
+    await lab.ground.must(place, ["nft", "flush", "chain", "ip", "kube-proxy", "masquerading"])
+    return f"on {node.name}, chain masquerading is empty: marked packets keep their source"
+
+
+async def _forward_drop(lab: Lab) -> str:
+    node = lab.nodes[0]
+    await _firewall(lab, "forward", "drop")
+    return f"on {node.name}, the host's firewall drops everything that is forwarded"
+
+
+async def _node_port_firewall(lab: Lab) -> str:
+    target = service_port(lab, node_port=True)
+    port = str(target.plan.node_port)
+    await _firewall(lab, "prerouting", f"{target.plan.protocol} dport {port} drop")
+    return f"on {target.node.name}, the host's firewall drops what comes in for node port {port}"
+
+
+async def _firewall(lab: Lab, hook: str, rule: str) -> None:
+    """Loads one rule in a table of its own, ahead of any proxy's, on the first node."""
+    priority = "raw" if hook == "prerouting" else "filter - 10"
+    chain = f"chain {hook} {{ type filter hook {hook} priority {priority}; policy accept; {rule}; }}"
+    await _firewall_off(lab)
+    script = f"table {FIREWALL_TABLE} {{ {chain} }}\n"
+    await lab.ground.must(places.node(lab.nodes[0].name), ["nft", "-f", "-"], script)
+
+
+async def _firewall_off(lab: Lab) -> None:
+    script = f"table {FIREWALL_TABLE}\ndelete table {FIREWALL_TABLE}\n"
+    await lab.ground.must(places.node(lab.nodes[0].name), ["nft", "-f", "-"], script)
+
+
+FAULTS = (
+    Fault(
+        "chain-emptied",
+        "The Service has endpoints, yet one node gives up on it: its chain chooses nobody. kube-proxy"
+        " rewrites a chain only when its Service changes, so compare rules with slices, node by node.",
+        _empty_chain,
+        _reload,
+    ),
+    Fault(
+        "stale-backend",
+        "One share of the connections from one node hangs: its rules still send to an address that no pod"
+        " has. The slices are right; the node is behind.",
+        _stale_backend,
+        _reload,
+    ),
+    Fault(
+        "missing-backend",
+        "Nothing fails, but one pod gets no traffic from one node: its rules never learned of it. Balance"
+        " measured from one vantage does not prove the others.",
+        _missing_backend,
+        _reload,
+    ),
+    Fault(
+        "lost-jump",
+        "All Services fail for pods and outsiders of one node, while the node's own processes still reach"
+        " them (they pass OUTPUT). The chains are complete; nobody enters them.",
+        _lost_jump,
+        _reload,
+    ),
+    Fault(
+        "masquerade-missing",
+        "A NodePort works when the chosen pod is on the node that was asked, and hangs when it is not:"
+        " without masquerade the pod answers the client by another way, and the client knows no such"
+        " connection.",
+        _no_masquerade,
+        _reload,
+    ),
+    Fault(
+        "forward-drop",
+        "The node reaches everything, its pods reach nothing beyond it: DNAT happens, and then a firewall"
+        " drops what is forwarded. An accept in one table does not overrule a drop in another.",
+        _forward_drop,
+        _firewall_off,
+    ),
+    Fault(
+        "node-port-firewall",
+        "The NodePort answers on every node but one, in silence: the packet is dropped before any rule of the"
+        " proxy sees it. There is no socket to look for: since 1.24 the rules are the only proof.",
+        _node_port_firewall,
+        _firewall_off,
+    ),
+)

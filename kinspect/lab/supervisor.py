@@ -1,0 +1,165 @@
+"""Boots a lab and keeps it until its context ends. Everything of it ends with this process.
+
+Outside of the namespaces: the Store, the API server on loopback, the controllers, and the minds of kubelet,
+service proxy, DNS and balancer. Inside: only what `fabric` holds. Files lie on a file system of the inside
+and are reached by /proc, so that nothing is left on this machine's disks however the lab ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kinspect.errors import KinspectError, VantageLost
+from kinspect.lab import addons, addresses, network, places, requirements
+from kinspect.lab.addresses import NodeAddresses
+from kinspect.lab.apiserver import ApiServer
+from kinspect.lab.balancer import Balancer
+from kinspect.lab.certificates import Authority
+from kinspect.lab.cluster_dns import ClusterDns
+from kinspect.lab.controllers import Controllers, standard
+from kinspect.lab.facts import Facts
+from kinspect.lab.ground import Ground, open_ground
+from kinspect.lab.health import ProxyHealth
+from kinspect.lab.kubelet import Dns, Kubelet
+from kinspect.lab.network import Cni
+from kinspect.lab.requirements import Means
+from kinspect.lab.serviceproxy import Mode, ServiceProxy
+from kinspect.lab.store import Store
+
+Json = dict[str, Any]
+
+SERVICE_CIDR = "10.96.0.0/16"
+OUTSIDE_NAME = "outside.example"
+"""What the cluster's DNS answers with the client's address: a name of the world outside."""
+
+SETTLE_TIMEOUT_S = 30.0
+QUIET_S = 0.08
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a lab is asked to be; None = what this machine can do best."""
+
+    nodes: int = 3
+    cni: Cni | None = None
+    proxy: Mode | None = None
+    objects: Sequence[Json] = field(default=())
+
+
+class Lab:
+    """A running lab."""
+
+    def __init__(
+        self,
+        store: Store,
+        ground: Ground,
+        facts: Facts,
+        means: Means,
+        nodes: tuple[NodeAddresses, ...],
+        kubelet: Kubelet,
+        proxy: ServiceProxy,
+    ) -> None:
+        self.store, self.ground, self.facts, self.means, self.nodes = store, ground, facts, means, nodes
+        self.kubelet, self.proxy = kubelet, proxy
+        self.kubeconfig = Path()
+
+    async def settled(self, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
+        """Returns when every pod runs, nothing has been written for a moment, and all rules are loaded.
+
+        Raises VantageLost when that takes too long.
+        """
+        try:
+            async with asyncio.timeout(timeout_s):
+                version = -1
+                while self._unsettled() or version != self.store.version or not self.proxy.synced.is_set():
+                    version = self.store.version
+                    await asyncio.sleep(QUIET_S)
+        except TimeoutError as error:
+            waiting = ", ".join(self._unsettled()) or "rules are still being loaded"
+            raise VantageLost(f"the lab is not ready after {timeout_s:.0f} s: {waiting}") from error
+
+    def _unsettled(self) -> list[str]:
+        return [
+            f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
+            for pod in self.store.list("Pod")
+            if pod["spec"].get("nodeName") and (pod.get("status") or {}).get("phase") != "Running"
+        ]
+
+
+@contextlib.asynccontextmanager
+async def open_lab(wishes: Wishes) -> AsyncIterator[Lab]:
+    """A lab, booted and settled, until the context ends. Raises KinspectError when it cannot be."""
+    try:
+        async with _open(wishes) as lab:
+            yield lab
+    except BaseExceptionGroup as group:
+        known = group.subgroup(KinspectError)
+        if known is None:
+            raise
+        raise _first(known) from group
+
+
+@contextlib.asynccontextmanager
+async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
+    requirements.require_programs()
+    store = Store()
+    nodes = addresses.nodes(wishes.nodes)
+    cluster = _seed(store, nodes)
+    async with open_ground(cluster) as ground, asyncio.TaskGroup() as tasks:
+        means = await requirements.choose(ground, wishes.cni, wishes.proxy)
+        node_file = f"nameserver {addresses.NODE_GATEWAY}\n"
+        await network.build(ground, nodes, means.cni, node_file)
+        pair = Authority().issue("echo.lab", "*.svc.cluster.local")
+        await ground.trust(pair.certificate.decode(), pair.key.decode())
+        facts = Facts(store, str(addresses.POD_NETWORK), (SERVICE_CIDR,))
+        dns = ClusterDns(ground, facts, tasks, addons.ZONE, {OUTSIDE_NAME: (str(addresses.CLIENT),)})
+        told = Dns(addons.DNS_ADDRESS, addons.ZONE, node_file)
+        kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns})
+        proxy = ServiceProxy(ground, facts, nodes, means.proxy)
+        lab = Lab(store, ground, facts, means, nodes, kubelet, proxy)
+        async with ApiServer(store, _directory(ground)) as api:
+            lab.kubeconfig = api.kubeconfig
+            parts = (
+                Controllers(store, standard(api.certificate_authority.decode())).run(),
+                kubelet.run(),
+                proxy.run(),
+                ProxyHealth(ground, facts, nodes).run(),
+                Balancer(ground, facts, nodes).run(),
+            )
+            running = [tasks.create_task(part) for part in parts]
+            for given in (*addons.system(means.proxy), *wishes.objects):
+                store.create(given)
+            await lab.settled()
+            yield lab
+            for task in running:
+                task.cancel()
+
+
+def _seed(store: Store, nodes: Sequence[NodeAddresses]) -> str:
+    """The objects without which nothing starts; the UID of kube-system, by which a cluster is known."""
+    kube_system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
+    cluster: str = store.create(kube_system)["metadata"]["uid"]
+    for node in nodes:
+        store.create(addons.node(node, store.time()))
+    return cluster
+
+
+def _directory(ground: Ground) -> Path:
+    """A directory on the inside's own file system, as this process reaches it."""
+    directory = Path(f"/proc/{ground.host_pid(places.CLIENT)}/root/run/lab/api")
+    directory.mkdir(parents=True, mode=0o700)
+    return directory
+
+
+def _first(group: BaseExceptionGroup[KinspectError]) -> KinspectError:
+    """The first plain error of a group."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, KinspectError)
+    return error
