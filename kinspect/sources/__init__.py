@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -55,21 +56,20 @@ class Source(Protocol):
 def open_file(paths: Sequence[str], stdin: bytes | None = None) -> Snapshot:
     """What these paths hold, not judged: one snapshot file, or any number of manifests, folders and `-`.
 
+    `stdin` holds the bytes of `-`; None = read them from standard input.
+
     Raises: Unreadable.
     """
     from kinspect.model import codec
     from kinspect.sources.files import read_file, read_stream
     from kinspect.sources.manifests import STDIN, Text, read_manifests, snapshot_of_texts
 
+    if STDIN in paths and stdin is None:
+        stdin = read_stream(sys.stdin.buffer, "standard input")
     if len(paths) != 1 or Path(paths[0]).is_dir():
         return read_manifests(paths, stdin)
     name = paths[0]
-    if name == STDIN:
-        from io import BytesIO
-
-        data, shown = read_stream(BytesIO(stdin or b""), "standard input"), "standard input"
-    else:
-        data, shown = read_file(Path(name)), name
+    data, shown = (stdin or b"", "standard input") if name == STDIN else (read_file(Path(name)), name)
     if codec.is_snapshot(data):
         return codec.decode(data, shown)
     return snapshot_of_texts([Text(shown, data)], shown)

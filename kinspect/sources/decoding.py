@@ -15,7 +15,7 @@ from kinspect.sources.messages import Bookmark, Delete, Failed, Odd, Page, Put, 
 T = TypeVar("T")
 
 
-class _ListMeta(msgspec.Struct, rename="camel", gc=False):
+class _ListMeta(msgspec.Struct, frozen=True, rename="camel", gc=False):
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
     remaining_item_count: int | None = None

@@ -13,17 +13,21 @@ from kinspect.model import codec
 from kinspect.model.snapshot import Snapshot
 from kinspect.sources.files import read_file
 
+DROPPED = codec.DROPPED
+"""What a file never holds, in words."""
 
-def load(path: Path) -> Snapshot:
+
+def load(path: str | Path) -> Snapshot:
     """The snapshot in the file, not judged. Raises: Unreadable, with what to do."""
-    return codec.decode(read_file(path), str(path))
+    return codec.decode(read_file(Path(path)), str(path))
 
 
-def save(snapshot: Snapshot, path: Path) -> None:
+def save(snapshot: Snapshot, path: str | Path) -> None:
     """Writes the file beside its place and moves it there: an old file stays until the new one is whole.
 
     Raises: Unreadable when the place cannot be written.
     """
+    path = Path(path)
     data = codec.encode(snapshot, f"kinspect {__version__}")
     if path.suffix == ".gz":
         data = gzip.compress(data, mtime=0)

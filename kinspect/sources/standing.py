@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+import msgspec
+
 from kinspect.model.change import Change, Covered
 from kinspect.model.coverage import Coverage, State
 from kinspect.model.meta import Key
@@ -23,21 +25,25 @@ class Standing:
         self.malformed: dict[Key, str] = {}
         self._said: Coverage | None = None
 
-    def say(self, state: State, reason: str = "", count: int = 0) -> tuple[Change, ...]:
+    def say(self, state: State, reason: str = "") -> tuple[Change, ...]:
         """A Covered with the state and all there is to say about it; () if that would tell nothing new."""
-        return self._covered(state, reason, count, None)
+        return self._covered(Coverage(state, reason))
+
+    def loading(self, count: int, expected: int) -> tuple[Change, ...]:
+        """How far a first list has come."""
+        return self._covered(Coverage("loading", count=count, expected=expected))
 
     def stale(self, reason: str) -> tuple[Change, ...]:
         """What is known stays, marked with the time when it was true; what was never known is lost."""
         if not self.complete:
-            return self._covered("lost", reason, 0, None)
+            return self._covered(Coverage("lost", reason))
         as_of = self.true_at.strftime("%Y-%m-%dT%H:%M:%SZ") if self.true_at else None
-        return self._covered("given", reason, 0, as_of)
+        return self._covered(Coverage("given", reason, as_of=as_of))
 
-    def _covered(self, state: State, reason: str, count: int, as_of: str | None) -> tuple[Change, ...]:
-        said = "; ".join(part for part in (reason, *self._caveats()) if part)
+    def _covered(self, bare: Coverage) -> tuple[Change, ...]:
+        reason = "; ".join(part for part in (bare.reason, *self._caveats()) if part)
         namespaces = (self.scope,) if self.scope is not None else None
-        coverage = Coverage(state, said, namespaces, count, as_of)
+        coverage = msgspec.structs.replace(bare, reason=reason, namespaces=namespaces)
         if coverage == self._said:
             return ()
         self._said = coverage

@@ -97,6 +97,11 @@ class Watcher:
         self._opened_at: datetime | None = None
         self._asked: List | Watch = self._begin()
 
+    @property
+    def version(self) -> str:
+        """The version of the kind that is asked for."""
+        return self.kind.versions[self._version]
+
     def start(self) -> Request:
         """The first request."""
         return self._asked
@@ -126,7 +131,7 @@ class Watcher:
         """The first request of a new list."""
         self._keys = set()
         self._catch_up_to = ""
-        return List(self.kind.versions[self._version], self._standing.scope, limit)
+        return List(self.version, self._standing.scope, limit)
 
     def _on_page(self, page: Page, now: datetime, jitter: float) -> Step:
         assert isinstance(self._asked, List)
@@ -156,15 +161,13 @@ class Watcher:
         if self._standing.complete:
             return ()
         count = len(self._keys)
-        total = f"{count} of about {count + page.remaining}" if page.remaining else ""
-        return self._standing.say("loading", total, count)
+        return self._standing.loading(count, count + page.remaining if page.remaining else 0)
 
     # Watches
 
     def _watch(self, jitter: float) -> Watch:
         timeout_s = self._pace.watch_s + int(self._pace.watch_s * jitter)
-        version = self.kind.versions[self._version]
-        return Watch(version, self._standing.scope, self._resource_version, timeout_s)
+        return Watch(self.version, self._standing.scope, self._resource_version, timeout_s)
 
     def _on_batch(self, batch: Batch, now: datetime, jitter: float) -> Step:
         latest: dict[Key, Object | None] = {}

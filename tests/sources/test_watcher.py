@@ -98,7 +98,7 @@ def play() -> Play:
 def test_pages_then_a_watch_from_the_version_of_the_list(play: Play) -> None:
     assert play.request == List("v1", None, 500)
     assert play.says(Page((pod("a", 1),), (), "10", "token", 7)) == List("v1", None, 500, "token")
-    assert play.told.coverage == Coverage("loading", "1 of about 8", None, 1)
+    assert play.told.coverage == Coverage("loading", count=1, expected=8)
     assert play.says(Page((pod("b", 2),), (), "10")) == Watch("v1", None, "10", 450)
     assert play.told.coverage == Coverage("given")
     assert play.says(Opened()) == Read()

@@ -1,0 +1,117 @@
+"""Equal parts of facts become one object ("hash-consing"): 50,000 pods hold a few hundred different specs.
+
+Facts are frozen, so sharing is invisible but for the memory: 313 MB of pods as decoded become about 50 MB. It
+happens to facts that nobody has seen yet, right after decoding, and costs a few microseconds each: whole
+parts (all containers, all conditions) are looked up at once, never their leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec.structs import force_setattr
+
+from kinspect.model.endpointslice import EndpointSlice
+from kinspect.model.meta import Meta, Object
+from kinspect.model.node import Node
+from kinspect.model.pod import Pod, Workload
+from kinspect.model.service import Service
+
+LIMIT = 200_000
+"""Different parts that are remembered. Beyond, all are forgotten: what is shared stays so."""
+
+
+class Sharing:
+    """Remembers the parts it has seen. `share` returns the same object, its parts replaced by equal ones."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Any, Any] = {}
+        self._labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+
+    def share(self, fact: Object) -> Object:
+        if len(self._seen) + len(self._labels) > LIMIT:
+            self._seen.clear()
+            self._labels.clear()
+        self._meta(fact.metadata)
+        parts = _PARTS.get(type(fact))
+        if parts is not None:
+            parts(self, fact)
+        return fact
+
+    def _of(self, owner: Any, *names: str) -> None:
+        """Shares these fields of a struct. Fields at their default are shared already."""
+        seen = self._seen
+        for name in names:
+            value = getattr(owner, name)
+            if value:
+                same = seen.setdefault(value, value)
+                if same is not value:
+                    force_setattr(owner, name, same)
+
+    def _whole(self, value: Any) -> Any:
+        return self._seen.setdefault(value, value)
+
+    def _pairs(self, owner: Any, name: str) -> None:
+        """Shares a dictionary of strings, which no dictionary could have as a key."""
+        value = getattr(owner, name)
+        if value:
+            same = self._labels.setdefault(tuple(value.items()), value)
+            if same is not value:
+                force_setattr(owner, name, same)
+
+    def _meta(self, meta: Meta) -> None:
+        self._of(meta, "namespace", "annotations", "owner_references")
+        self._pairs(meta, "labels")
+
+    def _pod(self, pod: Pod) -> None:
+        self._of(
+            pod.spec,
+            "node_name",
+            "service_account_name",
+            "dns_policy",
+            "dns_config",
+            "containers",
+            "init_containers",
+            "readiness_gates",
+            "host_aliases",
+        )
+        self._of(pod.status, "phase", "host_ip", "conditions", "container_statuses")
+
+    def _slice(self, slice_: EndpointSlice) -> None:
+        self._of(slice_, "address_type", "ports_or_null")
+        for endpoint in slice_.endpoints:
+            self._of(endpoint, "conditions", "node_name", "zone", "hints")
+            target = endpoint.target_ref
+            if target is not None:
+                self._of(target, "kind", "namespace")
+
+    def _service(self, service: Service) -> None:
+        self._pairs(service.spec, "selector")
+        self._of(
+            service.spec,
+            "type",
+            "ports",
+            "ip_families",
+            "ip_family_policy",
+            "session_affinity",
+            "external_traffic_policy",
+            "internal_traffic_policy",
+        )
+
+    def _node(self, node: Node) -> None:
+        self._of(node.spec, "taints")
+        self._of(node.status, "conditions", "node_info")
+
+    def _workload(self, workload: Workload) -> None:
+        self._meta(workload.spec.template.metadata)
+        self._of(workload.spec.template.spec, "containers", "init_containers")
+
+
+_PARTS: dict[type[Object], Callable[[Sharing, Any], None]] = {
+    Pod: Sharing._pod,
+    EndpointSlice: Sharing._slice,
+    Service: Sharing._service,
+    Node: Sharing._node,
+    **dict.fromkeys(Workload.__subclasses__(), Sharing._workload),
+}

@@ -1,0 +1,104 @@
+"""Drives one list/watch machine over HTTP: does what it asks for, and passes on what it makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from kinspect.model.change import Change
+from kinspect.model.sharing import Sharing
+from kinspect.sources.messages import (
+    Batch,
+    Event,
+    List,
+    Page,
+    Put,
+    Read,
+    Refresh,
+    Refreshed,
+    Request,
+    Wait,
+    Waited,
+    Watch,
+)
+from kinspect.sources.watcher import Watcher
+
+if TYPE_CHECKING:
+    from kinspect.sources.transport import Transport
+
+Publish = Callable[[int, tuple[Change, ...]], Awaitable[None]]
+
+
+async def follow(
+    machine: int,
+    watcher: Watcher,
+    transport: Transport,
+    slots: asyncio.Semaphore,
+    sharing: Sharing,
+    publish: Publish,
+) -> None:
+    """Does what the machine asks for, for ever. A list keeps its slot until it is through."""
+    request, stream, listing = watcher.start(), _Stream(transport, watcher), False
+    try:
+        while True:
+            if isinstance(request, List) != listing:
+                listing = not listing
+                if listing:
+                    await slots.acquire()
+                else:
+                    slots.release()
+            event = await stream.answer(request)
+            _share(sharing, event)
+            changes, request = watcher.step(event, datetime.now(UTC), random.random())
+            await publish(machine, changes)
+    finally:
+        if listing:
+            slots.release()
+        await stream.close()
+
+
+class _Stream:
+    """Answers the requests of one machine; holds the watch that it has open."""
+
+    def __init__(self, transport: Transport, watcher: Watcher) -> None:
+        self._transport = transport
+        self._kind = watcher.kind
+        self._open: AsyncGenerator[Event, None] | None = None
+
+    async def answer(self, request: Request) -> Event:
+        match request:
+            case Read():
+                assert self._open is not None
+                return await anext(self._open)
+            case List():
+                await self.close()
+                return await self._transport.list(self._kind, request)
+            case Watch():
+                await self.close()
+                self._open = self._transport.watch(self._kind, request)
+                return await anext(self._open)
+            case Wait(seconds):
+                await self.close()
+                await asyncio.sleep(seconds)
+                return Waited()
+            case Refresh():
+                await self.close()
+                return Refreshed(await self._transport.renew())
+
+    async def close(self) -> None:
+        if self._open is not None:
+            await self._open.aclose()
+            self._open = None
+
+
+def _share(sharing: Sharing, event: Event) -> None:
+    if isinstance(event, Page):
+        for each in event.objects:
+            sharing.share(each)
+    elif isinstance(event, Batch):
+        for one in event.events:
+            if isinstance(one, Put):
+                sharing.share(one.object)

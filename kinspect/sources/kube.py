@@ -1,0 +1,232 @@
+"""A live cluster as a Source: one thread reads, with an event loop of its own; the screen's loop only folds.
+
+The libraries (aiohttp, the official client) are imported in that thread, after the first screen has been
+painted. Kinds are listed a few at a time in the order of `kinds.KINDS`: what fills the first screen comes
+first, pods stream in behind. The number of requests depends on the number of kinds, never of objects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from kinspect.errors import KinspectError, Unreachable
+from kinspect.model.change import Change, Covered
+from kinspect.model.kinds import KINDS
+from kinspect.model.meta import Ref
+from kinspect.model.sharing import Sharing
+from kinspect.sources import Detail, details
+from kinspect.sources.following import follow
+from kinspect.sources.handover import Handover
+from kinspect.sources.kubeconfig import Access, Context, access, contexts
+from kinspect.sources.options import ClusterOptions
+from kinspect.sources.scopes import Scopes
+from kinspect.sources.watcher import PACE, Pace, Watcher
+
+if TYPE_CHECKING:
+    from kinspect.sources.transport import Transport
+
+__all__ = ["Cluster", "Context", "contexts", "open_cluster"]
+
+LISTS_AT_ONCE = 3
+GC_PAUSE_S = 60.0
+
+T = TypeVar("T")
+
+
+def open_cluster(options: ClusterOptions, namespaces: tuple[str, ...] | None, pace: Pace = PACE) -> Cluster:
+    """The cluster that the options mean; nothing is sent yet. `namespaces` None = all, () = the context's.
+
+    Raises: UsageError, Unreadable, Unreachable for a configuration that cannot be used.
+    """
+    where = access(options)
+    return Cluster(
+        where, (where.namespace,) if namespaces == () else namespaces, options.request_timeout_s, pace
+    )
+
+
+class Cluster:
+    """One cluster, read by one user. `server_version` is "" until it is known."""
+
+    live = True
+
+    def __init__(
+        self,
+        where: Access,
+        namespaces: tuple[str, ...] | None,
+        request_timeout_s: float | None = None,
+        pace: Pace = PACE,
+    ) -> None:
+        self.access = where
+        self.title = f"cluster {where.context}" if where.context else where.server
+        self.namespace = where.namespace
+        self.namespaces = namespaces
+        self.server_version = ""
+        self._request_timeout_s = request_timeout_s
+        self._watchers = tuple(_watchers(namespaces, where.namespace, pace))
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._transport: Transport | None = None
+
+    async def changes(self) -> AsyncIterator[tuple[Change, ...]]:
+        """What is read, in batches. Ends when closed. Raises: KinspectError if the server cannot be asked."""
+        handover = Handover(asyncio.get_running_loop())
+        self._thread = threading.Thread(
+            target=self._main, args=(handover,), name="kinspect-reader", daemon=True
+        )
+        self._thread.start()
+        try:
+            async for changes in handover:
+                yield changes
+        finally:
+            self._stop()
+
+    async def detail(self, ref: Ref) -> Detail:
+        """The object as YAML and its events: one GET and one list. Bad news is in `note`."""
+        if self._loop is None or self._transport is None:
+            return Detail("", (), True, "The cluster is not connected yet.")
+        try:
+            return await self._in_reader(self._detail(self._transport, ref))
+        except KinspectError as error:
+            return Detail("", (), True, error.message)
+
+    async def aclose(self) -> None:
+        """Ends the reading and waits for its thread."""
+        self._stop()
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join)
+
+    # In the consumer's loop
+
+    def _stop(self) -> None:
+        if self._loop is not None and self._reading is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reading.cancel)
+
+    async def _in_reader(self, work: Coroutine[Any, Any, T]) -> T:
+        assert self._loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    # In the reader's thread
+
+    def _main(self, handover: Handover) -> None:
+        try:
+            asyncio.run(self._supervise(handover))
+        except asyncio.CancelledError:
+            handover.close()
+        except BaseExceptionGroup as group:
+            handover.close(group.exceptions[0])
+        except BaseException as error:  # noqa: BLE001 - a thread's last supervisor: the consumer gets to know it
+            handover.close(error)
+        else:
+            handover.close()
+
+    async def _supervise(self, handover: Handover) -> None:
+        from kinspect.sources.transport import Transport
+
+        self._loop = asyncio.get_running_loop()
+        self._reading = asyncio.current_task()
+        self._transport = Transport(self.access, self._request_timeout_s)
+        try:
+            await self._greet(self._transport)
+            await self._read(self._transport, handover)
+        finally:
+            await self._transport.aclose()
+
+    async def _greet(self, transport: Transport) -> None:
+        """The first request, so that a wrong address or an expired login is one clear error, at once."""
+        status, body = await transport.ask("/version")
+        if status == 401:
+            raise Unreachable(
+                f"{self.access.server} does not accept the credentials of context {self.access.context!r}",
+                "If the login has expired, renew it as you do for kubectl.",
+            )
+        if status == 200:
+            try:
+                self.server_version = str(
+                    msgspec.json.decode(body, type=dict[str, Any]).get("gitVersion", "")
+                )
+            except msgspec.DecodeError as error:
+                raise Unreachable(
+                    f"{self.access.server} is not a Kubernetes API server", "Check the server's address."
+                ) from error
+
+    async def _read(self, transport: Transport, handover: Handover) -> None:
+        slots = asyncio.Semaphore(LISTS_AT_ONCE)
+        scopes = Scopes(Counter(each.kind.name for each in self._watchers))
+        sharing, unsettled = Sharing(), set(range(len(self._watchers)))
+
+        async def publish(machine: int, changes: tuple[Change, ...]) -> None:
+            if changes:
+                await handover.put(tuple(scopes.merged(machine, changes)))
+            if machine in unsettled and _settles(changes):
+                unsettled.discard(machine)
+                if not unsettled:
+                    _collect_again(freeze=True)
+
+        # Nothing that is read makes cycles: while there is much of it, looking for them is for nothing.
+        gc.disable()
+        limit = asyncio.get_running_loop().call_later(GC_PAUSE_S, _collect_again)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for machine, watcher in enumerate(self._watchers):
+                    group.create_task(follow(machine, watcher, transport, slots, sharing, publish))
+        finally:
+            limit.cancel()
+            _collect_again()
+
+    async def _detail(self, transport: Transport, ref: Ref) -> Detail:
+        from kinspect.sources.transport import path_of
+
+        kind = KINDS[ref.kind]
+        version = next((each.version for each in self._watchers if each.kind is kind), kind.versions[0])
+        status, body = await transport.ask(path_of(kind, version, ref.namespace, ref.name))
+        if status != 200:
+            return Detail("", (), True, _refusal(ref, status, body))
+        uid = _uid(body)
+        where = f"/api/v1/namespaces/{ref.namespace}/events" if ref.namespace else "/api/v1/events"
+        status, found = await transport.ask(where, details.events_query(ref, uid))
+        if status != 200:
+            return Detail(details.shown_yaml(body), (), True, f"Its events: {_refusal(ref, status, found)}")
+        return Detail(details.shown_yaml(body), details.events(found), False, "")
+
+
+def _watchers(namespaces: tuple[str, ...] | None, own: str, pace: Pace) -> list[Watcher]:
+    """A machine for each kind, in the order of reading; several where only some namespaces are wanted."""
+    made = []
+    for kind in KINDS.values():
+        if namespaces is None or not kind.namespaced:
+            made.append(Watcher(kind, None, own, pace))
+        else:
+            made += [Watcher(kind, namespace, None, pace) for namespace in dict.fromkeys(namespaces)]
+    return made
+
+
+def _settles(changes: tuple[Change, ...]) -> bool:
+    return any(isinstance(each, Covered) and each.coverage.state != "loading" for each in changes)
+
+
+def _collect_again(freeze: bool = False) -> None:
+    """Collects cycles again; `freeze` takes what is loaded out of the collector's sight for good."""
+    if freeze:
+        gc.freeze()
+    gc.enable()
+
+
+def _uid(body: bytes) -> str:
+    metadata = msgspec.json.decode(body, type=dict[str, Any]).get("metadata")
+    return str(metadata.get("uid", "")) if isinstance(metadata, dict) else ""
+
+
+def _refusal(ref: Ref, status: int, body: bytes) -> str:
+    from kinspect.sources.decoding import failure
+
+    if status == 404:
+        return f"{ref} is gone."
+    return failure(status, body, None).message
