@@ -5,12 +5,12 @@ Source: apiserver's registry/rest (create.go, update.go, meta.go), apimachinery'
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from kinspect.lab import status
+from kinspect.lab.admission import causes
 from kinspect.lab.resources import Resource
-from kinspect.lab.status import Cause, Json
+from kinspect.lab.status import Json
 
 if TYPE_CHECKING:
     from kinspect.lab.store import Store
@@ -38,18 +38,6 @@ _SYSTEM_FIELDS = (
     "deletionGracePeriodSeconds",
     "generateName",
 )
-_DIGIT_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_SUBDOMAIN_TOLD = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and "
-    "must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_LABEL_TOLD = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
-    "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
 
 
 def order(meta: Json) -> None:
@@ -73,6 +61,8 @@ def complete_new(store: Store, resource: Resource, new: Json) -> None:
         meta["name"] = meta["generateName"] + store.suffix()
     for field in ("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"):
         meta.pop(field, None)
+    if "status" in resource.subresources and resource.kind != "Node":
+        new.pop("status", None)
     _require_valid_name(resource, meta.get("name") or "")
     meta["uid"] = store.uid()
     meta["creationTimestamp"] = store.time()
@@ -118,13 +108,16 @@ def merge_update(store: Store, resource: Resource, old: Json, given: Json, subre
 
 def count_generation(resource: Resource, old: Json, new: Json) -> None:
     """A change outside metadata and status makes a new generation, where the kind counts them."""
-    if not resource.generation:
-        return
-    outside = ("metadata", "status")
-    if {k: v for k, v in old.items() if k not in outside} != {
-        k: v for k, v in new.items() if k not in outside
-    }:
+    if resource.generation and _counted(old) != _counted(new):
         new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
+
+
+def _counted(item: Json) -> Json:
+    counted = {key: value for key, value in item.items() if key not in ("metadata", "status")}
+    if item["kind"] == "Pod":
+        # Being bound to a node is not a change that the user asked for.
+        counted["spec"] = {**item["spec"], "nodeName": ""}
+    return counted
 
 
 def same(old: Json, new: Json) -> bool:
@@ -158,19 +151,14 @@ def grace_of(item: Json, asked_s: int | None) -> int:
 
 
 def _require_valid_name(resource: Resource, name: str) -> None:
+    field = "metadata.name"
     if not name:
-        message = "Required value: name or generateName is required"
-        raise status.invalid(
-            resource.group, resource.kind, name, [Cause("FieldValueRequired", message, "metadata.name")]
-        )
-    label = resource.kind in ("Namespace", "Service")
-    pattern, told, longest = (_DIGIT_LABEL, _LABEL_TOLD, 63) if label else (_SUBDOMAIN, _SUBDOMAIN_TOLD, 253)
-    problems = [] if len(name) <= longest else [f"must be no more than {longest} characters"]
-    if not pattern.fullmatch(name):
-        problems.append(told)
-    if problems:
-        causes = [
-            Cause("FieldValueInvalid", f'Invalid value: "{name}": {problem}', "metadata.name")
-            for problem in problems
-        ]
-        raise status.invalid(resource.group, resource.kind, name, causes)
+        found = [causes.required(field, "name or generateName is required")]
+    elif resource.kind in ("Namespace", "Service"):
+        found = causes.label(field, name)
+    elif resource.kind == "IPAddress":
+        found = []
+    else:
+        found = causes.subdomain(field, name)
+    if found:
+        raise status.invalid(resource.group, resource.kind, name, found)

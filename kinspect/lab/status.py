@@ -124,6 +124,12 @@ def invalid(group: str, kind: str, name: str, causes: list[Cause]) -> Rejection:
     return Rejection(failure(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, details))
 
 
+def internal(message: str) -> Rejection:
+    text = f"Internal error occurred: {message}"
+    details: Json = {"causes": [{"message": message}]}
+    return Rejection(failure(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", text, details))
+
+
 def expired(message: str, token: str = "") -> Rejection:
     """410. On a list it is the response, on a watch an event; `token` lets a list go on, inconsistently."""
     return Rejection(failure(HTTPStatus.GONE, "Expired", message, meta={"continue": token} if token else {}))

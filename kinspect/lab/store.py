@@ -130,7 +130,7 @@ class Store:
             self._require_open_namespace(resource, namespace, name)
         if self.find(resource.kind, namespace, name) is not None:
             raise status.already_exists(resource, name)
-        admission.admit_new(self, resource, new)
+        admission.admit(self, resource, None, new)
         if dry_run:
             return new
         stored = self._write("ADDED", resource, new, None)
@@ -148,7 +148,7 @@ class Store:
         old = self.get(resource.kind, meta.get("namespace", ""), meta.get("name", ""))
         new = objectmeta.merge_update(self, resource, old, copy.deepcopy(given), subresource)
         if not subresource:
-            admission.admit_change(self, resource, old, new)
+            admission.admit(self, resource, old, new)
             objectmeta.count_generation(resource, old, new)
         if dry_run or objectmeta.same(old, new):
             return old if objectmeta.same(old, new) else new

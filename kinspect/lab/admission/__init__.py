@@ -1,53 +1,63 @@
 """What the API server does to an object before and after it is stored: defaults, allocation, refusal.
 
-One file per kind with any of the four functions below; a kind without a file is stored as it comes.
+A module (or a class of `simple`) for each kind that needs it, with any of the functions below; a kind without
+one is stored as it comes. `old` is None for a new object.
 
-- `default(store, new)` writes the fields that a real server writes, in place.
-- `allocate(store, old, new)` gives out addresses and ports, in place; `old` is None for a new object.
+- `default(store, old, new)` writes the fields that a real server writes, in place.
 - `validate(store, old, new)` returns what is wrong, as causes.
+- `allocate(store, old, new)` gives out addresses and ports, in place; returns what cannot be had.
 - `after(store, old, new)` writes the objects that follow from a write; `new` is None after a deletion.
+- `warnings(new)` returns what the client is told beside the answer.
 """
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from kinspect.lab import status
+from kinspect.lab.admission import endpointslice, ingress, pod, service, simple, workload
 from kinspect.lab.resources import Resource
-from kinspect.lab.status import Json
+from kinspect.lab.status import Cause, Json
 
 if TYPE_CHECKING:
     from kinspect.lab.store import Store
 
-_MODULES: dict[str, ModuleType] = {}
+_ADMISSIONS: Mapping[str, Any] = {
+    "Service": service,
+    "EndpointSlice": endpointslice,
+    "Ingress": ingress,
+    "Pod": pod,
+    **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"), workload),
+    "Namespace": simple.Namespace,
+    "NetworkPolicy": simple.NetworkPolicy,
+    "Secret": simple.Secret,
+    "ServiceCIDR": simple.ServiceCIDR,
+}
 
 
-def admit_new(store: Store, resource: Resource, new: Json) -> None:
-    """Completes a new object in place. Raises Invalid."""
-    _admit(store, resource, None, new)
-
-
-def admit_change(store: Store, resource: Resource, old: Json, new: Json) -> None:
-    """Completes a changed object in place. Raises Invalid."""
-    _admit(store, resource, old, new)
+def admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None:
+    """Completes an object in place. Raises Invalid."""
+    admission: Any = _ADMISSIONS.get(resource.kind)
+    if hasattr(admission, "default"):
+        admission.default(store, old, new)
+    causes: list[Cause] = []
+    if hasattr(admission, "validate"):
+        causes = admission.validate(store, old, new)
+    if not causes and hasattr(admission, "allocate"):
+        causes = admission.allocate(store, old, new)
+    if causes:
+        raise status.invalid(resource.group, resource.kind, new["metadata"]["name"], causes)
 
 
 def after(store: Store, resource: Resource, old: Json | None, new: Json | None) -> None:
     """Writes what follows from a write."""
-    module = _MODULES.get(resource.kind)
-    if module is not None and hasattr(module, "after"):
-        module.after(store, old, new)
+    admission: Any = _ADMISSIONS.get(resource.kind)
+    if hasattr(admission, "after"):
+        admission.after(store, old, new)
 
 
-def _admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None:
-    module = _MODULES.get(resource.kind)
-    if module is None:
-        return
-    if hasattr(module, "default"):
-        module.default(store, new)
-    causes = module.validate(store, old, new) if hasattr(module, "validate") else []
-    if not causes and hasattr(module, "allocate"):
-        causes = module.allocate(store, old, new)
-    if causes:
-        raise status.invalid(resource.group, resource.kind, new["metadata"]["name"], causes)
+def warnings(new: Json) -> tuple[str, ...]:
+    """What the client is told beside the answer."""
+    admission: Any = _ADMISSIONS.get(new["kind"])
+    return tuple(admission.warnings(new)) if hasattr(admission, "warnings") else ()

@@ -17,8 +17,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kinspect.lab import status
-from kinspect.lab.api import selectors
+from kinspect.lab import selectors, status
 from kinspect.lab.resources import Resource
 from kinspect.lab.status import Cause, Json
 from kinspect.lab.store import Store, name_of

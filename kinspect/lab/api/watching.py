@@ -14,8 +14,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
-from kinspect.lab import status
-from kinspect.lab.api import listing, selectors
+from kinspect.lab import selectors, status
+from kinspect.lab.api import listing
 from kinspect.lab.api.requests import flag
 from kinspect.lab.resources import Resource
 from kinspect.lab.status import Json

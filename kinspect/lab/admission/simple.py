@@ -1,0 +1,55 @@
+"""The kinds that need a default or two, and no more: one small class for each."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+from kinspect.lab.status import Json
+
+if TYPE_CHECKING:
+    from kinspect.lab.store import Store
+
+
+class Namespace:
+    @staticmethod
+    def default(store: Store, old: Json | None, new: Json) -> None:
+        meta = new["metadata"]
+        meta["labels"] = {**meta.get("labels", {}), "kubernetes.io/metadata.name": meta["name"]}
+        if old is None:
+            new["spec"] = {"finalizers": ["kubernetes"]}
+            new["status"] = {"phase": "Active"}
+
+
+class NetworkPolicy:
+    @staticmethod
+    def default(store: Store, old: Json | None, new: Json) -> None:
+        """Without `policyTypes`: Ingress always, Egress when there are egress rules."""
+        spec: Json = new.setdefault("spec", {})
+        spec.setdefault("podSelector", {})
+        if not spec.get("policyTypes"):
+            spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+        for rule in (spec.get("ingress") or []) + (spec.get("egress") or []):
+            for port in rule.get("ports") or ():
+                port.setdefault("protocol", "TCP")
+
+
+class Secret:
+    @staticmethod
+    def default(store: Store, old: Json | None, new: Json) -> None:
+        new.setdefault("type", "Opaque")
+        for key, value in (new.pop("stringData", None) or {}).items():
+            new.setdefault("data", {})[key] = b64encode(str(value).encode()).decode()
+
+
+class ServiceCIDR:
+    @staticmethod
+    def default(store: Store, old: Json | None, new: Json) -> None:
+        ready = {
+            "type": "Ready",
+            "status": "True",
+            "lastTransitionTime": store.time(),
+            "reason": "",
+            "message": "Kubernetes Service CIDR is ready",
+        }
+        new.setdefault("status", {"conditions": [ready]})
