@@ -1,0 +1,233 @@
+"""Inspection: the only mutable object between the edges and the faces. It folds, indexes, judges, publishes.
+
+Theory of operation:
+
+1. A source says changes. They are folded into dictionaries, the index follows change by change, and the judge
+   notes which subjects each change touches. An object that comes again with the same resourceVersion (a list
+   after a lost watch) is no change.
+2. At most 20 times a second a Snapshot is published: only dictionaries that changed are copied, so any number
+   of old snapshots may be kept and none ever changes.
+3. Between two publications the judge works off what is dirty, for a few milliseconds at a time, so that keys
+   and frames never wait for it. `snapshot.pending` tells what it still owes.
+4. What went wrong for good (`failure`) is raised to whoever waits, not to whoever runs the tasks.
+
+Everything here happens in one event loop. Freezing the screen is the screen's affair: it keeps a Snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+
+from kinspect.errors import KinspectError
+from kinspect.judge import Judge
+from kinspect.model import yaml
+from kinspect.model.change import Change, Covered, Remove, Retain, Upsert
+from kinspect.model.coverage import NOT_GIVEN, Coverage
+from kinspect.model.index import Index, Indexer
+from kinspect.model.kinds import KINDS
+from kinspect.model.meta import Key, Object, Ref
+from kinspect.model.snapshot import Snapshot
+from kinspect.sources import Detail, Source
+
+PUBLISH_S = 0.05
+PUBLISH_LOADING_S = 0.2
+JUDGE_S = 0.02
+JUDGE_LOADING_S = 0.005
+RECENT_S = 5.0
+DETAILS_KEPT = 64
+
+
+class Inspection:
+    """What is known of one cluster or file, kept up to date while `run` runs."""
+
+    def __init__(self, source: Source | None, snapshot: Snapshot | None = None) -> None:
+        """A live source; or None and the `snapshot` of a file, which will be judged."""
+        self.source = source
+        self.snapshot = snapshot or Snapshot(source=source.title if source else "", live=source is not None)
+        self.failure: KinspectError | None = None
+        self._folder = _Folder()
+        self._judge = Judge()
+        self._judge.note_all(self.snapshot)
+        self._published = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._ended = False
+        self._judged = False
+        self._details: OrderedDict[tuple[Ref, str, str], Detail] = OrderedDict()
+
+    async def run(self) -> None:
+        """Reads, judges and publishes until cancelled, or until there is nothing more to come."""
+        self._dirty.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._publish())
+            if self.source is None:
+                self._end()
+            else:
+                group.create_task(self._read(self.source))
+
+    async def changed(self, after: Snapshot) -> Snapshot:
+        """The newest snapshot as soon as it is not `after`. Raises: KinspectError, what ended the reading."""
+        while self.snapshot is after:
+            if self.failure is not None:
+                raise self.failure
+            await self._published.wait()
+        return self.snapshot
+
+    async def loaded(self) -> Snapshot:
+        """The first snapshot with every kind settled and everything judged. Raises: KinspectError."""
+        while self.snapshot.pending or not self._settled():
+            await self.changed(self.snapshot)
+        return self.snapshot
+
+    def watch(self, refs: Iterable[Ref]) -> None:
+        """These subjects are on screen: they are judged first."""
+        self._judge.watch(refs)
+
+    async def detail(self, ref: Ref) -> Detail:
+        """The object in full, asked once for each of its versions; without a source what the facts hold."""
+        fact = self.snapshot.get(ref)
+        if fact is None:
+            return Detail("", (), True, f"{ref} is not there any more.")
+        if self.source is None:
+            return Detail(
+                _kept_yaml(ref.kind, fact), (), True, "Only the fields that a snapshot keeps; no events."
+            )
+        wanted = (ref, fact.metadata.uid, fact.metadata.resource_version)
+        found = self._details.get(wanted)
+        if found is None:
+            found = await self.source.detail(ref)
+            if not found.partial:
+                self._details[wanted] = found
+                while len(self._details) > DETAILS_KEPT:
+                    self._details.popitem(last=False)
+        return found
+
+    def _settled(self) -> bool:
+        if self.source is None:
+            return self._judged
+        return all(self.snapshot.coverage_of(kind).state not in ("loading", "not given") for kind in KINDS)
+
+    async def _read(self, source: Source) -> None:
+        rested = time.monotonic()
+        try:
+            async for changes in source.changes():
+                self._folder.fold(changes, self._judge, self.snapshot.index)
+                self._dirty.set()
+                if time.monotonic() - rested > JUDGE_S / 2:
+                    await asyncio.sleep(0)  # a full hand-over must not keep keys and frames waiting
+                    rested = time.monotonic()
+        except KinspectError as error:
+            self.failure = error
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._dirty.set()
+
+    async def _publish(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            began = time.monotonic()
+            loading = self._folder.loading
+            fresh = self._folder.publish(self.snapshot, began)
+            self._judge.step(fresh, _after(JUDGE_LOADING_S if loading else JUDGE_S))
+            self._judged = not self._judge.pending
+            self.snapshot = replace(fresh, judgments=self._judge.publish(), pending=self._judge.pending)
+            waiting, self._published = self._published, asyncio.Event()
+            waiting.set()
+            if self._judge.pending:
+                self._dirty.set()
+            elif self._ended and not self._dirty.is_set():
+                return
+            period = PUBLISH_LOADING_S if loading else PUBLISH_S
+            rest = began + period - time.monotonic()
+            await asyncio.sleep(max(rest, 0.001))
+
+
+class _Folder:
+    """Changes → objects, coverage and index; remembers which dictionaries have changed since publishing."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Key, Object]] = {kind: {} for kind in KINDS}
+        self._coverage: dict[str, Coverage] = {}
+        self._indexer = Indexer()
+        self._recent: dict[Ref, float] = {}
+        self._changed: set[str] = set()  # kinds whose objects have changed
+        self._told = False  # something about coverage
+
+    @property
+    def loading(self) -> bool:
+        """Whether a first list is still on its way."""
+        return any(each.state == "loading" for each in self._coverage.values())
+
+    def fold(self, changes: tuple[Change, ...], judge: Judge, index: Index) -> None:
+        """Takes the changes in. `index` is the published one: all changes since then count as one batch."""
+        for change in changes:
+            match change:
+                case Upsert(kind=kind, objects=objects):
+                    for new in objects:
+                        self._put(kind, new.key, new, judge, index)
+                case Remove(kind=kind, keys=keys):
+                    for key in keys:
+                        self._put(kind, key, None, judge, index)
+                case Retain(kind=kind, namespace=namespace, keys=kept):
+                    for key in self._objects[kind].keys() - kept:
+                        if namespace is None or key.namespace == namespace:
+                            self._put(kind, key, None, judge, index)
+                case Covered(kind=kind, coverage=coverage):
+                    self._coverage[kind] = coverage
+                    self._told = True
+                    judge.note_coverage(kind)
+
+    def publish(self, before: Snapshot, now: float) -> Snapshot:
+        """The snapshot as of now, with the judgments of the one before. What has not changed is shared."""
+        fresh = before
+        if self._changed:
+            copied = {kind: dict(self._objects[kind]) for kind in self._changed}
+            fresh = replace(fresh, objects={**before.objects, **copied}, index=self._indexer.publish())
+        if self._told:
+            fresh = replace(fresh, coverage=dict(self._coverage))
+        if self._recent or before.recent:
+            self._recent = {ref: at for ref, at in self._recent.items() if now - at < RECENT_S}
+            fresh = replace(fresh, recent=dict(self._recent))
+        self._changed.clear()
+        self._told = False
+        return replace(fresh, taken_at=datetime.now(UTC)) if before.live else fresh
+
+    def _put(self, kind: str, key: Key, new: Object | None, judge: Judge, index: Index) -> None:
+        of_kind = self._objects[kind]
+        old = of_kind.get(key)
+        if old is None and new is None:
+            return
+        if new is None:
+            del of_kind[key]
+            self._recent.pop(Ref(kind, *key), None)
+        else:
+            version = new.metadata.resource_version
+            if old is not None and version and old.metadata.resource_version == version:
+                return
+            of_kind[key] = new
+            if self._coverage.get(kind, NOT_GIVEN).state == "given":
+                self._recent[Ref(kind, *key)] = time.monotonic()
+        self._indexer.apply(kind, old, new)
+        judge.note(kind, old, new, index)
+        self._changed.add(kind)
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    """Whether this much time has passed from now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
+
+
+def _kept_yaml(kind: str, fact: Object) -> str:
+    head = {"apiVersion": KINDS[kind].versions[0], "kind": kind}
+    return yaml.dump({**head, **msgspec.to_builtins(fact)})
