@@ -1,0 +1,201 @@
+"""Predicted beside observed: which alternative the packet took, and the first hop where it parted from it.
+
+Theory of operation:
+
+1. The observed hops are cut into visits: neighbours at the same place, in the same direction. They are walked
+   beside the predicted visits. Every hop gets what was predicted for it, and whether that agrees.
+2. They part where a hop's ends are not as predicted, where a visit was paid to another place, where a packet
+   came in and did not leave though it should, or where the next place never saw it. The first of these is
+   the divergence. What was predicted after it follows as hops that nobody saw.
+3. A place where nobody could look is skipped: its silence proves nothing. A router outside of the cluster
+   that forwards the packet as it is belongs to no prediction and contradicts none.
+4. Of several alternatives the one that explains the packet furthest is taken. So the packet itself says which
+   backend was chosen, and nothing is held against it that any alternative allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import msgspec
+
+from kinspect.model.path import Address, At, Hop
+from kinspect.trace.expected import Alternative
+from kinspect.trace.sighting import Place
+from kinspect.trace.visit import Visit
+
+
+class Parting(NamedTuple):
+    """Where prediction and observation part. `place` is where the packet was last, or did the wrong thing."""
+
+    hop: int
+    place: Place
+    expected: str
+    seen: str
+
+
+class Compared(NamedTuple):
+    """The hops beside their predictions, the alternative that they follow, and where they part from it."""
+
+    hops: tuple[Hop, ...]
+    alternative: Alternative
+    parting: Parting | None
+
+
+def compare(
+    alternatives: Sequence[Alternative], hops: Sequence[Hop], watched: Collection[Place]
+) -> Compared | None:
+    """The best comparison; None when nothing was predicted. `watched`: the places where captures ran."""
+    best: Compared | None = None
+    for alternative in alternatives:
+        compared = _beside(alternative, hops, watched)
+        if compared.parting is None:
+            return compared
+        if best is None or best.parting is None or compared.parting.hop > best.parting.hop:
+            best = compared
+    return best
+
+
+class _Stay(NamedTuple):
+    """Observed hops at one place in a row, with their position among all."""
+
+    place: Place
+    hops: list[tuple[int, Hop]]
+
+
+def _stays(hops: Sequence[Hop]) -> list[_Stay]:
+    numbered = list(enumerate(hops))
+    return [
+        _Stay(Place(place.kind, place.name), list(group))
+        for (place, _), group in groupby(numbered, lambda each: (each[1].place, each[1].direction))
+    ]
+
+
+def _beside(alternative: Alternative, hops: Sequence[Hop], watched: Collection[Place]) -> Compared:
+    walk = _Walk(list(hops), watched, alternative.outcome == "refused")
+    stays = _stays(hops)
+    position = 0
+    for number, visit in enumerate(alternative.visits):
+        if visit.place not in watched:
+            continue
+        while position < len(stays) and _passes_through(stays[position], visit):
+            position += 1
+        if position == len(stays):
+            walk.missing(visit)
+        elif stays[position].place != visit.place or stays[position].hops[0][1].direction != visit.direction:
+            walk.elsewhere(visit, stays[position])
+        else:
+            after = stays[position + 1] if position + 1 < len(stays) else None
+            walk.stay(visit, stays[position], after)
+            position += 1
+        if walk.parting is not None:
+            unseen = alternative.visits[number:] if position >= len(stays) else ()
+            return Compared(walk.with_unseen(unseen), alternative, walk.parting)
+    return Compared(tuple(walk.hops), alternative, None)
+
+
+def _passes_through(stay: _Stay, visit: Visit) -> bool:
+    """Whether a router outside of the cluster merely forwarded the packet, which nobody predicts."""
+    first, last = stay.hops[0][1], stay.hops[-1][1]
+    outside = stay.place.kind == "declared" and stay.place != visit.place
+    return outside and len(stay.hops) > 1 and (first.src, first.dst) == (last.src, last.dst)
+
+
+class _Walk:
+    """The hops so far, each with its prediction, and the first parting."""
+
+    def __init__(self, hops: list[Hop], watched: Collection[Place], may_refuse: bool) -> None:
+        self.hops = hops
+        self.parting: Parting | None = None
+        self._watched = watched
+        self._may_refuse = may_refuse
+        self._last: int | None = None
+
+    def stay(self, visit: Visit, stay: _Stay, after: _Stay | None) -> None:
+        """Compares every hop of a stay with the visit that it should be. `after`: the stay that follows."""
+        for index, hop in stay.hops:
+            self._compare(visit, index, hop)
+        self._last = last = stay.hops[-1][0]
+        if self.parting is None and visit.leaving is not None and self.hops[last].way == "in":
+            seen = f"it came in by {self.hops[last].interface} and did not leave"
+            if after is not None and after.place == visit.place:
+                seen = _refusal(after.hops[0][1])
+            self.parting = Parting(last + 1, visit.place, f"{visit.place} sends it on", seen)
+
+    def _compare(self, visit: Visit, index: int, hop: Hop) -> None:
+        assert hop.src is not None
+        assert hop.dst is not None
+        outgoing = hop.way == "out"
+        predicted = visit.predicted(outgoing)
+        refused = "rejected" in hop.actions and not self._may_refuse
+        agrees = visit.explains(outgoing, hop.src, hop.dst) and not refused
+        because = visit.because if agrees and outgoing else None
+        self.hops[index] = msgspec.structs.replace(hop, predicted=predicted, agrees=agrees, because=because)
+        if agrees or self.parting is not None:
+            return
+        if refused:
+            self.parting = Parting(index, visit.place, f"{visit.place} accepts it", _refusal(hop))
+            return
+        expected = f"{_named(predicted.src)} to {_named(predicted.dst)}"
+        seen = f"{_named(hop.src)} to {_named(hop.dst)} {hop.way} by {hop.interface}"
+        self.parting = Parting(index, visit.place, expected, seen)
+
+    def missing(self, visit: Visit) -> None:
+        """The packet, or its answer, was never seen where this visit should be."""
+        at = self._last
+        index = 0 if at is None else at + 1
+        last = self.hops[at] if at is not None else None
+        place = Place(last.place.kind, last.place.name) if last else visit.place
+        answer = visit.direction == "reply" and (last is None or last.direction == "original")
+        expected = f"{visit.place} answers" if answer else f"it arrives at {visit.place}"
+        seen = "no answer" if answer else f"it left {place} and was not seen again" if last else "nothing"
+        self.parting = Parting(index, visit.place if answer else place, expected, seen)
+
+    def elsewhere(self, visit: Visit, stay: _Stay) -> None:
+        index, hop = stay.hops[0]
+        if hop.direction != visit.direction:
+            answers = "an answer" if hop.direction == "reply" else "the request"
+            expected, seen = f"it arrives at {visit.place}", f"{answers} from {stay.place}"
+        else:
+            expected, seen = f"it arrives at {visit.place}", f"it arrived at {stay.place}"
+        self.hops[index] = msgspec.structs.replace(hop, agrees=False, predicted=visit.predicted(False))
+        self.parting = Parting(index, stay.place, expected, seen)
+
+    def with_unseen(self, visits: Sequence[Visit]) -> tuple[Hop, ...]:
+        """The hops, and behind them what should have followed in the same direction and nobody saw."""
+        assert self.parting is not None
+        rest: list[Hop] = []
+        for number, visit in enumerate(visits):
+            if visit.direction != visits[0].direction or visit.place not in self._watched:
+                break
+            here = number == 0 and self._last is not None and self._at_last(visit.place)
+            rest += predicted_hops(visit, way_in=not here)
+        return (*self.hops, *rest)
+
+    def _at_last(self, place: Place) -> bool:
+        last = self.hops[-1].place
+        return Place(last.kind, last.name) == place
+
+
+def predicted_hops(visit: Visit, way_in: bool = True) -> list[Hop]:
+    """The hops of a visit that nobody saw: on its way in, unless that was seen, and on its way out."""
+    at = At(visit.place.kind, visit.place.name)
+    found = []
+    if visit.entering is not None and way_in:
+        found.append(Hop(visit.direction, at, predicted=visit.predicted(False)))
+    if visit.leaving is not None:
+        predicted = visit.predicted(True)
+        found.append(Hop(visit.direction, at, way="out", predicted=predicted, because=visit.because))
+    return found
+
+
+def _refusal(hop: Hop) -> str:
+    place = Place(hop.place.kind, hop.place.name)
+    return f"{place} refused it ({'ICMP' if hop.matched_by == 'quoted' else 'RST'})"
+
+
+def _named(end: Address) -> str:
+    name = end.address or "any address"
+    return f"{name}:{end.port}" if end.port is not None else name

@@ -1,0 +1,218 @@
+"""Which places the marked packet should visit, from declared state alone, and why.
+
+Theory of operation:
+
+1. Translation happens once, at the *meeting*: the first node of the cluster that handles a packet to a
+   Service. For a pod that is its own node, for a node itself, for everybody else the node whose address it
+   calls. A balancer's or external IP is routed to some node: each is an alternative until the packet is seen.
+2. There `resolve.traffic` chooses: a set of equally likely backends, a refusal, or silence. Each backend is
+   one alternative. Nothing is predicted of which one it will be.
+3. Masquerade puts an address of the meeting node in place of the client's: for external traffic under policy
+   Cluster, for a pod that meets itself (hairpin, which shows on its way back in), and for traffic to a
+   cluster IP from outside of the pod network *if* the proxy was told which that is: that is not to be seen
+   in the API, so both are allowed.
+4. Then the packet is routed: to a pod of the same node, or by the pod's node. What wraps it between nodes is
+   not predicted. A hostNetwork pod is at its node.
+5. The answer pays the same visits in reverse, and every translation is undone.
+
+Source: the table of hops of kube-proxy's iptables and nftables modes, as seen on a real 1.36: pod to cluster
+IP keeps the client's address, through a NodePort the backend sees an address of the node (of its bridge,
+tunnel or link), under externalTrafficPolicy Local the client's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from kinspect.model.index import EMPTY
+from kinspect.model.meta import Key
+from kinspect.model.path import Action, Because
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import Backend, backends
+from kinspect.resolve.traffic import Choice, Client, Origin, Traffic, choose
+from kinspect.trace.hops import Owned
+from kinspect.trace.sighting import Place
+from kinspect.trace.target import Target
+from kinspect.trace.visit import ANY, End, Ends, Visit
+
+
+class Vantage(NamedTuple):
+    """Where the packet is sent from. `node` "" = outside of the cluster; `address` "" = not known."""
+
+    place: Place
+    address: str
+    node: str
+
+
+class _Passing(NamedTuple):
+    """What stays the same for all backends of one meeting. `own`: the node's addresses, None = not asked."""
+
+    vantage: Vantage
+    meeting: Place
+    traffic: Traffic
+    own: frozenset[str] | None
+    why: Because
+
+
+Outcome = Literal["delivered", "refused", "silent", "unknown"]
+
+
+class Alternative(NamedTuple):
+    """One way that the packet may take, and its share of all. `backend` None = it leads to no Service's."""
+
+    share: float
+    outcome: Outcome
+    backend: Backend | None
+    visits: tuple[Visit, ...]
+    because: str
+
+
+def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -> tuple[Alternative, ...]:
+    """The alternatives, in the order of their backends. `owned`: the addresses of places that were asked."""
+    if target.service is None or target.port is None:
+        return (_straight(snapshot, target, vantage),)
+    meetings = _meetings(snapshot, target, vantage)
+    found: list[Alternative] = []
+    for node in meetings:
+        found += _at(snapshot, target, vantage, node, owned)
+    total = sum(each.share for each in found) or 1.0
+    return tuple(each._replace(share=each.share / total) for each in found)
+
+
+def _meetings(snapshot: Snapshot, target: Target, vantage: Vantage) -> list[str]:
+    """The nodes where the packet may first meet a proxy."""
+    if vantage.node and (target.traffic == "internal" or not target.node or target.node == vantage.node):
+        return [vantage.node]
+    if target.node:
+        return [target.node]
+    return sorted(key.name for key in snapshot.nodes)
+
+
+def _at(
+    snapshot: Snapshot, target: Target, vantage: Vantage, node: str, owned: Owned
+) -> Iterator[Alternative]:
+    """The alternatives when the packet meets the proxy of this node."""
+    assert target.service is not None
+    assert target.port is not None
+    service = snapshot.services[target.service]
+    origin: Origin = "outside"
+    if vantage.node == node:
+        origin = "pod" if vantage.place.kind == "pod" else "node"
+    found = snapshot.nodes.get(Key("", node))
+    client = Client(node, found.zone if found else None, origin)
+    choice = choose(service, backends(snapshot, service, target.port), client, target.traffic)
+    asked = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
+    way_in, arriving = _way_in(vantage, node, asked, owned)
+    meeting = Place("node", node)
+    why = Because(f"Service {target.service.namespace}/{target.service.name}", choice.field, "")
+    if choice.outcome != "backends":
+        action: Action = "rejected" if choice.outcome == "refused" else "dropped"
+        end = Visit("original", meeting, arriving, None, (action,), why)
+        visits = [*way_in, end] if origin != "node" else [end._replace(entering=None, leaving=asked)]
+        answers = [each.answered() for each in reversed(visits)] if choice.outcome == "refused" else []
+        loose = [_from_anybody(each) for each in answers]
+        yield Alternative(1.0, choice.outcome, None, (*visits, *loose), choice.because)
+        return
+    passing = _Passing(vantage, meeting, target.traffic, owned.get(meeting), why)
+    for backend in choice.backends:
+        original = (*way_in, *_onward(snapshot, passing, arriving, backend, choice))
+        reply = tuple(each.answered() for each in reversed(original))
+        yield Alternative(1.0 / len(choice.backends), "delivered", backend, original + reply, choice.because)
+
+
+def _end(address: str) -> End:
+    return End(frozenset({address})) if address else ANY
+
+
+def _from_anybody(visit: Visit) -> Visit:
+    """A refusal may come from any address of the node that makes it."""
+    entering = visit.entering and visit.entering._replace(src=ANY)
+    leaving = visit.leaving and visit.leaving._replace(src=ANY)
+    return visit._replace(entering=entering, leaving=leaving)
+
+
+def _way_in(vantage: Vantage, node: str, asked: Ends, owned: Owned) -> tuple[list[Visit], Ends]:
+    """The visits before the meeting, and the ends with which the packet comes there.
+
+    A pod that calls another node leaves by its own, which may put its own address in place of the pod's.
+    """
+    sent = Visit("original", vantage.place, None, asked, ("sent",))
+    if vantage.place.kind == "node" and vantage.node == node:
+        return [], asked
+    if not vantage.node or vantage.node == node or vantage.place.kind == "node":
+        return [sent], asked
+    home = Place("node", vantage.node)
+    own = owned.get(home)
+    outside = Ends(End(own | {vantage.address} if own is not None else None), asked.dst)
+    return [sent, Visit("original", home, asked, outside, ("routed",))], outside
+
+
+def _onward(
+    snapshot: Snapshot, passing: _Passing, arriving: Ends, backend: Backend, choice: Choice
+) -> Iterator[Visit]:
+    """The visits from the meeting on, to one backend."""
+    hairpin = passing.vantage.place.kind == "pod" and backend.address == passing.vantage.address
+    masquerades = hairpin or (choice.masquerade and passing.traffic == "external")
+    src = arriving.src
+    if masquerades:
+        src = End(passing.own)
+    elif choice.masquerade:  # point 3: nobody can know from here
+        src = End(passing.own | (arriving.src.addresses or frozenset()) if passing.own is not None else None)
+    leaving = Ends(src, End(frozenset({backend.address}), backend.port))
+    entering = None if passing.vantage.place == passing.meeting else arriving
+    actions: tuple[Action, ...] = ("dnat", "masquerade") if masquerades else ("dnat",)
+    onward = tuple(_to_backend(snapshot, passing.meeting, leaving, backend))
+    if not onward and backend.node == passing.meeting.name and backend.pod is not None:
+        yield Visit("original", passing.meeting, entering, None, ("dnat", "delivered"), passing.why)
+        return
+    yield Visit("original", passing.meeting, entering, leaving, actions, passing.why)
+    yield from onward
+
+
+def _to_backend(snapshot: Snapshot, meeting: Place, ends: Ends, backend: Backend) -> Iterator[Visit]:
+    """The visits after the meeting: the backend's node, if that is another one, and its pod."""
+    pod = snapshot.pods.get(backend.pod) if backend.pod else None
+    node = backend.node or (pod.spec.node_name if pod else "")
+    host_network = pod is not None and pod.spec.host_network
+    if node and Place("node", node) != meeting:
+        yield Visit(
+            "original",
+            Place("node", node),
+            ends,
+            None if host_network else ends,
+            ("delivered",) if host_network else ("routed",),
+        )
+    if backend.pod is not None and not host_network:
+        yield Visit("original", pod_place(backend.pod), ends, None, ("delivered",))
+
+
+def _straight(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternative:
+    """The way to an address that no Service owns: a pod's, a node's, or one that nothing is known of."""
+    ends = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
+    visits = [Visit("original", vantage.place, None, ends, ("sent",))]
+    pod = next((key for key in snapshot.index.pods_by_ip.get(target.address, EMPTY)), None)
+    node = target.node or (snapshot.pods[pod].spec.node_name if pod else "")
+    owner = pod_place(pod) if pod and not target.node else Place("node", node) if target.node else None
+    if owner == vantage.place:
+        return Alternative(1.0, "delivered", None, (), "it is its own address")
+    if vantage.place.kind == "pod" and vantage.node:
+        visits.append(Visit("original", Place("node", vantage.node), ends, ends, ("routed",)))
+    if owner is None:
+        return Alternative(1.0, "unknown", None, tuple(visits), f"nothing is known to own {target.address}")
+    if owner.kind == "pod" and node and node != vantage.node:
+        visits.append(Visit("original", Place("node", node), ends, ends, ("routed",)))
+    # A pod's node may put its own address in place of the pod's where the packet leaves the pod network.
+    visits = [visits[0], *(_from_somewhere(visit) if target.node else visit for visit in visits[1:])]
+    last = Visit("original", owner, visits[-1].leaving, None, ("delivered",))
+    original = (*visits, last)
+    reply = tuple(each.answered() for each in reversed(original))
+    return Alternative(1.0, "delivered", None, original + reply, f"{target.address} is {owner}")
+
+
+def _from_somewhere(visit: Visit) -> Visit:
+    return visit._replace(leaving=visit.leaving and visit.leaving._replace(src=ANY))
+
+
+def pod_place(pod: Key) -> Place:
+    return Place("pod", f"{pod.namespace}/{pod.name}")

@@ -1,0 +1,208 @@
+"""What the user wants to reach: the words of a target, and the address, Service and port that they mean.
+
+svc/NAME[:PORT]   svc/NAMESPACE/NAME[:PORT]   a Service's cluster IP; PORT by number or name
+pod/NAME:PORT     pod/NAMESPACE/NAME:PORT     a pod's own address
+node/NAME:PORT                                a node's own address, a NodePort mostly
+http(s)://HOST[:PORT]/PATH                    through an Ingress that serves HOST, or straight to a Service
+ADDRESS:PORT      NAME.NAMESPACE.svc…:PORT    an IPv4 address, a Service's DNS name
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+from urllib.parse import urlsplit
+
+from kinspect.errors import UsageError
+from kinspect.model.index import EMPTY
+from kinspect.model.ingress import Ingress
+from kinspect.model.meta import Key
+from kinspect.model.service import Service, ServicePort
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.routes import ingress_backends, port_meant
+from kinspect.resolve.traffic import Traffic
+
+_SERVICE_NAME = re.compile(r"^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?\.?$")
+_ADDRESS = re.compile(r"^\d+\.\d+\.\d+\.\d+$")
+
+
+class Request(NamedTuple):
+    """The HTTP request to send. `host` is what the Host header and SNI say."""
+
+    scheme: Literal["http", "https"]
+    host: str
+    path: str
+
+
+class Target(NamedTuple):
+    """Where packets are sent. `service` and `port` None = no Service is known to own this address and port.
+
+    `traffic`: how the Service is entered there. `upstream`: the Service behind the Ingress that `request`
+    goes through, with its port; None = no Ingress is on the way.
+    """
+
+    text: str
+    address: str
+    number: int
+    protocol: str
+    service: Key | None
+    port: ServicePort | None
+    traffic: Traffic
+    request: Request | None
+    upstream: tuple[Key, ServicePort] | None
+    node: str
+
+
+def resolve(text: str, snapshot: Snapshot, namespace: str, protocol: str = "") -> Target:
+    """The target that these words mean. Raises UsageError with what to write instead.
+
+    `protocol` "" = the Service port's own, TCP where there is none.
+    """
+    if "://" in text:
+        return _of_url(text, snapshot, namespace)
+    kind, _, rest = text.partition("/")
+    if rest and kind in ("svc", "service", "services"):
+        name, port = _split_port(rest)
+        return _of_service(text, snapshot, _key(name, namespace), port, protocol)
+    if rest and kind in ("pod", "po", "pods"):
+        name, port = _split_port(rest)
+        return _of_pod(text, snapshot, _key(name, namespace), port, protocol)
+    if rest and kind in ("node", "no", "nodes"):
+        name, port = _split_port(rest)
+        return _of_node(text, snapshot, name, port, protocol)
+    name, port = _split_port(text)
+    if _ADDRESS.match(name):
+        return at_address(text, snapshot, name, _number(port, text), protocol)
+    found = _SERVICE_NAME.match(name)
+    if found and Key(found[2], found[1]) in snapshot.services:
+        return _of_service(text, snapshot, Key(found[2], found[1]), port, protocol)
+    raise UsageError(
+        f"{text!r} is no target",
+        "Targets: svc/NAME[:PORT], pod/NAME:PORT, node/NAME:PORT, http(s)://HOST/PATH, ADDRESS:PORT.",
+    )
+
+
+def at_address(text: str, snapshot: Snapshot, address: str, number: int, protocol: str = "") -> Target:
+    """What owns this address and port: a Service, by any of its addresses or node ports, or none known."""
+    for key in snapshot.index.services_by_ip.get(address, EMPTY):
+        service = snapshot.services[key]
+        for port in service.spec.ports:
+            if port.port == number and protocol in ("", port.protocol):
+                traffic: Traffic = "internal" if address in service.virtual_ips else "external"
+                return Target(text, address, number, port.protocol, key, port, traffic, None, None, "")
+    node = next((each.name for each in snapshot.index.nodes_by_ip.get(address, EMPTY)), "")
+    if node:
+        for key in snapshot.index.services_by_node_port.get(number, EMPTY):
+            for port in snapshot.services[key].spec.ports:
+                if port.node_port == number and protocol in ("", port.protocol):
+                    return Target(
+                        text, address, number, port.protocol, key, port, "external", None, None, node
+                    )
+    return Target(text, address, number, protocol or "TCP", None, None, "internal", None, None, node)
+
+
+def _of_service(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -> Target:
+    service = snapshot.services.get(key)
+    if service is None:
+        raise UsageError(f"There is no Service {key.namespace}/{key.name}.", "kinspect tree lists them.")
+    found = _service_port(service, port, protocol)
+    if not service.virtual_ips:
+        raise UsageError(
+            f"Service {key.namespace}/{key.name} has no cluster IP to trace to (spec.clusterIP).",
+            "Trace to one of its pods: pod/NAME:PORT.",
+        )
+    return Target(
+        text, service.virtual_ips[0], found.port, found.protocol, key, found, "internal", None, None, ""
+    )
+
+
+def _service_port(service: Service, wanted: str, protocol: str) -> ServicePort:
+    ports = [each for each in service.spec.ports if protocol in ("", each.protocol)]
+    matching = [each for each in ports if wanted in ("", each.name, str(each.port))]
+    if len(matching) == 1 or (matching and wanted):
+        return matching[0]
+    names = ", ".join(f"{each.port}/{each.protocol} {each.name}".strip() for each in ports) or "none"
+    raise UsageError(f"Service {service.name} has these ports: {names}.", f"Write svc/{service.name}:PORT.")
+
+
+def _of_pod(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -> Target:
+    pod = snapshot.pods.get(key)
+    if pod is None or not pod.ips:
+        raise UsageError(f"There is no pod {key.namespace}/{key.name} with an address.", "")
+    return Target(
+        text, pod.ips[0], _number(port, text), protocol or "TCP", None, None, "internal", None, None, ""
+    )
+
+
+def _of_node(text: str, snapshot: Snapshot, name: str, port: str, protocol: str) -> Target:
+    node = snapshot.nodes.get(Key("", name))
+    if node is None or not node.internal_ips:
+        raise UsageError(f"There is no node {name} with an InternalIP.", "kubectl get nodes lists them.")
+    return at_address(text, snapshot, node.internal_ips[0], _number(port, text), protocol)
+
+
+def _of_url(text: str, snapshot: Snapshot, namespace: str) -> Target:
+    """The way in for a URL: the address that an Ingress for its host publishes, or the host's own."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{text!r} is no http or https URL", "Write http://HOST/PATH.")
+    request = Request("https" if parts.scheme == "https" else "http", parts.hostname, parts.path or "/")
+    number = parts.port or (443 if parts.scheme == "https" else 80)
+    if _ADDRESS.match(parts.hostname):
+        return at_address(text, snapshot, parts.hostname, number, "TCP")._replace(request=request)
+    for ingress in snapshot.ingresses.values():
+        upstream = _upstream(snapshot, ingress, request)
+        addresses = [each.ip for each in ingress.status.load_balancer.ingress if each.ip]
+        if upstream is not None and addresses:
+            entry = at_address(text, snapshot, addresses[0], number, "TCP")
+            return entry._replace(request=request, upstream=upstream)
+    found = _SERVICE_NAME.match(parts.hostname)
+    if found and Key(found[2], found[1]) in snapshot.services:
+        key = Key(found[2], found[1])
+        return _of_service(text, snapshot, key, str(number), "TCP")._replace(request=request)
+    raise UsageError(
+        f"No Ingress with an address serves {parts.hostname}, and no Service has that name.",
+        "An Ingress shows its addresses in status.loadBalancer; a Service is NAME.NAMESPACE.",
+    )
+
+
+def _upstream(snapshot: Snapshot, ingress: Ingress, request: Request) -> tuple[Key, ServicePort] | None:
+    """The Service and port that this Ingress sends the request to: the longest path that matches its host."""
+    best: tuple[int, Key, ServicePort] | None = None
+    for _, host, path, backend in ingress_backends(ingress):
+        fits = (host in ("", request.host) or _wildcard(host, request.host)) and _prefix(path, request.path)
+        if not fits or backend.service is None:
+            continue
+        key = Key(ingress.namespace, backend.service.name)
+        service = snapshot.services.get(key)
+        port = port_meant(service, backend.service.port) if service else None
+        if port is not None and (best is None or len(path) > best[0]):
+            best = (len(path), key, port)
+    return best[1:] if best else None
+
+
+def _wildcard(pattern: str, host: str) -> bool:
+    """`*.suffix` covers exactly one more label (networking/v1 IngressRule.Host)."""
+    return pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]
+
+
+def _prefix(path: str, requested: str) -> bool:
+    """Whether a path covers the requested one, element by element (PathType Prefix)."""
+    wanted = path.rstrip("/")
+    return requested == wanted or requested.startswith(f"{wanted}/")
+
+
+def _key(name: str, namespace: str) -> Key:
+    first, _, second = name.partition("/")
+    return Key(first, second) if second else Key(namespace, first)
+
+
+def _split_port(text: str) -> tuple[str, str]:
+    name, _, port = text.partition(":")
+    return name, port
+
+
+def _number(port: str, text: str) -> int:
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise UsageError(f"{text!r} lacks a port", f"Write {text.partition(':')[0]}:PORT.")
+    return int(port)
