@@ -89,6 +89,7 @@ def _balancer() -> list[str]:
     return [
         "link set lo up",
         f"addr add {addresses.NODE_GATEWAY}/{addresses.NODE_NETWORK.prefixlen} dev eth0",
+        f"addr add {addresses.API_SERVER}/32 dev eth0",
         f"addr add {addresses.OUTSIDE_GATEWAY}/{addresses.OUTSIDE_NETWORK.prefixlen} dev eth1",
         "link set eth0 up",
         "link set eth1 up",

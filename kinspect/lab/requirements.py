@@ -18,9 +18,9 @@ from kinspect.lab.serviceproxy import Mode
 _QUESTIONS = """
 ip link add kt0 type vxlan id 1 dev lo dstport 8472 && echo vxlan
 ip link add kt1 type bridge && test -e /proc/sys/net/bridge/bridge-nf-call-iptables && echo br_netfilter
-iptables-save >/dev/null && iptables -t nat -A OUTPUT -m statistic --mode random --probability 0.5 && echo
-iptables nft add table ip kinspect-try && nft delete table ip kinspect-try && echo nftables
-ip link del kt0; ip link del kt1; iptables -t nat -F OUTPUT
+iptables -t nat -A OUTPUT -m statistic --mode random --probability 0.5 && echo iptables
+nft add table ip kinspect-try && echo nftables
+ip link del kt0; ip link del kt1; iptables -t nat -F OUTPUT; nft delete table ip kinspect-try
 """
 
 _PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nsenter": "util-linux", "sysctl": "procps"}

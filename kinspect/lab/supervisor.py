@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from kinspect.errors import KinspectError, VantageLost
-from kinspect.lab import addons, addresses, network, places, requirements
+from kinspect.lab import addons, addresses, apigate, network, places, requirements
 from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.apiserver import ApiServer
 from kinspect.lab.balancer import Balancer
 from kinspect.lab.certificates import Authority
 from kinspect.lab.cluster_dns import ClusterDns
 from kinspect.lab.controllers import Controllers, standard
+from kinspect.lab.controllers.bootstrap import SERVICE_RANGE, bootstrap
 from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground, open_ground
 from kinspect.lab.health import ProxyHealth
@@ -33,7 +34,6 @@ from kinspect.lab.store import Store
 
 Json = dict[str, Any]
 
-SERVICE_CIDR = "10.96.0.0/16"
 OUTSIDE_NAME = "outside.example"
 """What the cluster's DNS answers with the client's address: a name of the world outside."""
 
@@ -116,7 +116,7 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
         await network.build(ground, nodes, means.cni, node_file)
         pair = Authority().issue("echo.lab", "*.svc.cluster.local")
         await ground.trust(pair.certificate.decode(), pair.key.decode())
-        facts = Facts(store, str(addresses.POD_NETWORK), (SERVICE_CIDR,))
+        facts = Facts(store, str(addresses.POD_NETWORK), (SERVICE_RANGE,))
         dns = ClusterDns(ground, facts, tasks, addons.ZONE, {OUTSIDE_NAME: (str(addresses.CLIENT),)})
         told = Dns(addons.DNS_ADDRESS, addons.ZONE, node_file)
         kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns})
@@ -126,6 +126,7 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
             lab.kubeconfig = api.kubeconfig
             parts = (
                 Controllers(store, standard(api.certificate_authority.decode())).run(),
+                apigate.serve(ground, api.port),
                 kubelet.run(),
                 proxy.run(),
                 ProxyHealth(ground, facts, nodes).run(),
@@ -142,10 +143,10 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
 
 def _seed(store: Store, nodes: Sequence[NodeAddresses]) -> str:
     """The objects without which nothing starts; the UID of kube-system, by which a cluster is known."""
-    kube_system = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "kube-system"}}
-    cluster: str = store.create(kube_system)["metadata"]["uid"]
+    bootstrap(store, str(addresses.API_SERVER), apigate.PORT)
     for node in nodes:
         store.create(addons.node(node, store.time()))
+    cluster: str = store.get("Namespace", "", "kube-system")["metadata"]["uid"]
     return cluster
 
 
