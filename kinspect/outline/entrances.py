@@ -37,7 +37,7 @@ class EntranceRow(Row):
             spans.append(Span(f"class {name}" if name else "no class", "dim"))
             addresses = (each.ip or each.hostname for each in ingress.status.load_balancer.ingress)
             spans.append(Span(" ".join(addresses) or "no address", "address"))
-        return Line(state_of(snapshot, self.ref), tuple(s for s in spans if s.text))
+        return Line(state_of(snapshot, self.ref), tuple(spans))
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         rows = reasons(snapshot, self, self.ref)

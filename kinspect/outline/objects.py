@@ -39,7 +39,7 @@ class PodRow(Row):
             Span(f"{count} restart{'' if count == 1 else 's'}" if count else "", "degraded"),
             Span("hostNetwork" if pod.spec.host_network else "", "dim"),
         )
-        return Line(state, tuple(s for s in spans if s.text))
+        return Line(state, spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         pod = snapshot.pods.get(self.ref.key)
@@ -71,7 +71,7 @@ class LandingRow(Row):
             Span(address_words(service), "address"),
             Span(" ".join(port_words(port) for port in service.spec.ports)),
         )
-        return Line(state_of(snapshot, self.ref), tuple(s for s in spans if s.text))
+        return Line(state_of(snapshot, self.ref), spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         return [
@@ -120,7 +120,7 @@ class NodeRow(Row):
             Span(" ".join(_pod_cidrs(node)), "dim"),
             Span(pods, "dim"),
         )
-        return Line("ok" if state == "ok" else "broken", tuple(s for s in spans if s.text))
+        return Line("ok" if state == "ok" else "broken", spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         if self.leaf:

@@ -43,7 +43,10 @@ class Span(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What a row shows. `state` None = nothing is judged here; `spans` begin with the title."""
+    """What a row shows. `state` None = nothing is judged here; `spans` begin with the title.
+
+    Rows of one kind have the same spans in the same places; an empty text is an empty column.
+    """
 
     state: State | None
     spans: tuple[Span, ...]

@@ -66,7 +66,7 @@ class ServiceRow(Row):
             _readiness(snapshot, service, state),
             Span(_first_reason(snapshot, self.ref), STATE_ROLE[state]),
         )
-        return Line(state, tuple(span for span in spans if span.text))
+        return Line(state, spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         service = snapshot.services.get(self.ref.key)
@@ -126,9 +126,7 @@ class PortRow(Row):
         node_port = Span(f"nodePort {self.port.node_port}", "address") if self.port.node_port else Span("")
         title = Span(f"{self.port.port}/{self.port.protocol} {self.port.name}".rstrip(), "title")
         target = Span(f"→ {_target_words(self.port, found)}")
-        return Line(
-            state, tuple(s for s in (title, target, node_port, Span(words, STATE_ROLE[state])) if s.text)
-        )
+        return Line(state, (title, target, node_port, Span(words, STATE_ROLE[state])))
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         return _slice_rows(snapshot, self, self.ref, self.port)
@@ -178,7 +176,7 @@ class SliceRow(Row):
             Span(f":{ports}" if ports else ""),
             Span(hand, "dim"),
         )
-        return Line(None, tuple(s for s in spans if s.text))
+        return Line(None, spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         slice_ = snapshot.slices.get(self.ref.key)
@@ -222,7 +220,7 @@ class EndpointRow(Row):
             Span(f"zone {endpoint.zone}" if endpoint.zone else "", "dim"),
             Span(_hint_words(endpoint), "dim"),
         )
-        return Line(state, tuple(s for s in spans if s.text))
+        return Line(state, spans)
 
     def children(self, snapshot: Snapshot) -> list[Row]:
         endpoint = self.endpoint(snapshot)

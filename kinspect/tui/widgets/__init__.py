@@ -1,0 +1,1 @@
+"""The shared parts of the screen, named after what the person sees."""

@@ -1,0 +1,234 @@
+"""The app mounts the screen and forwards: snapshots to it, its wishes to the inspection and the clipboard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError
+from kinspect.model.meta import Ref
+from kinspect.outline.visible import visible
+from kinspect.tui.clipboard import Clipboard
+from kinspect.tui.copies import Copyable, copies
+from kinspect.tui.keys import LIVE, PROGRAM, bind
+from kinspect.tui.main import MainScreen
+from kinspect.tui.options import TuiOptions
+from kinspect.tui.palette import KeyCommands
+from kinspect.tui.theme import DEFAULT, Theme, Themes, load_themes
+from kinspect.tui.widgets.detail import DetailPane
+from kinspect.tui.widgets.help import Help
+from kinspect.tui.widgets.pick import Choice, Pick
+from kinspect.tui.widgets.tree import TreeView
+
+if TYPE_CHECKING:
+    from kinspect.inspection import Inspection
+
+MakeInspection = Callable[[str | None], "Inspection"]
+"""Opens the source of a context, None = the current one. Called in a thread: it may import and read much."""
+
+__all__ = ["KinspectApp", "MakeInspection", "TuiOptions", "run"]
+
+
+class KinspectApp(App[int]):
+    TITLE = "kinspect"
+    COMMANDS = {KeyCommands}  # noqa: RUF012
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("x", "context", "Context", "Look at another cluster", LIVE, "live.context"),
+        bind("r", "reconnect", "Reconnect", "Read everything anew", LIVE, "live.reconnect"),
+        bind("T", "theme", "Theme", "Choose other colours", PROGRAM, "program.theme"),
+        bind(
+            "colon",
+            "command_palette",
+            "Commands",
+            "Everything by its name (also ^p)",
+            PROGRAM,
+            "program.commands",
+        ),
+        bind("question_mark", "help", "Help", "All keys", PROGRAM, "program.help", hint=True),
+        bind("q", "leave", "Quit", "Leave", PROGRAM, "program.quit", hint=True),
+        bind(
+            "c",
+            "copy",
+            "Copy",
+            "Copy a name, an address or a command about the row",
+            PROGRAM,
+            "program.copy",
+            hint=True,
+        ),
+        Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(
+        self, make_inspection: MakeInspection, options: TuiOptions, themes: Themes | None = None
+    ) -> None:
+        super().__init__()
+        self.options = options
+        self.context = options.context
+        self.inspection: Inspection | None = None
+        self.clipboard_door = Clipboard.here(self._to_terminal)
+        self.main = MainScreen(options.namespace, options.target)
+        self._make_inspection = make_inspection
+        self.themes = themes or load_themes()
+        self.look: Theme = self.themes.get(options.theme or DEFAULT)
+        for theme in self.themes.by_name.values():
+            self.register_theme(theme.textual())
+        self.theme = self.look.name
+
+    def on_mount(self) -> None:
+        self.push_screen(self.main)
+        self._report_themes()
+        self.main.call_after_refresh(self.connect)
+
+    def _report_themes(self) -> None:
+        for failed in self.themes.failed:
+            self._warn(f"theme {failed.path.name} is not used: {failed.reason}")
+        wanted = self.options.theme
+        if wanted and wanted not in self.themes.by_name:
+            self._warn(f"there is no theme {wanted}; there are {', '.join(sorted(self.themes.by_name))}")
+
+    def _warn(self, words: str) -> None:
+        self.notify(words, severity="warning", timeout=12, markup=False)
+
+    # The inspection
+
+    def connect(self) -> None:
+        """Starts to read, instead of what was read before."""
+        self.main.begin()
+        self.run_worker(self._inspect(), group="inspection", exclusive=True)
+
+    async def _inspect(self) -> None:
+        """Reads until the source ends or the app does; what a person can mend is said on the screen."""
+        self.inspection = None
+        try:
+            inspection = await asyncio.to_thread(self._make_inspection, self.context)
+            await self._run(inspection)
+        except* KinspectError as errors:
+            self.main.failed(_first(errors))
+
+    async def _run(self, inspection: Inspection) -> None:
+        self.inspection = inspection
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(inspection.run())
+            tasks.create_task(self._forward(inspection))
+
+    async def _forward(self, inspection: Inspection) -> None:
+        snapshot = inspection.snapshot
+        while True:
+            self.main.newest = snapshot
+            snapshot = await inspection.changed(snapshot)
+
+    def watch_refs(self, refs: Sequence[Ref]) -> None:
+        """These objects are on the screen."""
+        if self.inspection is not None:
+            self.inspection.watch(refs)
+
+    @on(DetailPane.Wanted)
+    def _detail_wanted(self, event: DetailPane.Wanted) -> None:
+        if self.inspection is not None:
+            self.run_worker(self._read_detail(self.inspection, event.ref), group="detail", exclusive=True)
+
+    async def _read_detail(self, inspection: Inspection, ref: Ref) -> None:
+        await asyncio.sleep(0.15)  # a cursor that is held down passes many rows: only where it rests is read
+        self.main.detail.loaded(ref, await inspection.detail(ref))
+
+    def action_reconnect(self) -> None:
+        self.connect()
+
+    async def action_context(self) -> None:
+        listed = self.options.contexts
+        if listed is None:
+            self.main.status.say("There is no other context: this is not read from a cluster.", "degraded")
+            return
+        try:
+            names = await asyncio.to_thread(listed)
+        except KinspectError as error:
+            self.main.status.say(error.message, "broken")
+            return
+        choices = [Choice(name, name, "now" if name == self.context else "") for name in names]
+        self.push_screen(Pick("Context", choices), self._choose_context)
+
+    def _choose_context(self, name: str | None) -> None:
+        if name is not None:
+            self.context = name
+            self.connect()
+
+    # What the person takes along
+
+    def action_copy(self) -> None:
+        shown, ref = self.main.shown, self.main.pane.selected
+        if shown is None or ref is None:
+            return
+        offered = list(copies(shown, ref, self.context))
+        if (full := self.main.detail.full) is not None:
+            offered.append(Copyable("the YAML", full.yaml))
+        choices = [Choice(str(at), each.what, _first_line(each.text)) for at, each in enumerate(offered)]
+
+        def picked(value: str | None) -> None:
+            if value is not None:
+                self._copy(offered[int(value)])
+
+        self.push_screen(Pick(f"Copy, of {visible(str(ref))}", choices), picked)
+
+    def _copy(self, each: Copyable) -> None:
+        copied = self.clipboard_door.copy(each.text, each.what)
+        self.main.status.say(copied.said, "ready" if copied.ok else "broken")
+
+    def _to_terminal(self, sequence: str) -> None:
+        if self._driver is not None:
+            self._driver.write(sequence)
+
+    # The program
+
+    def action_theme(self) -> None:
+        choices = [
+            Choice(theme.name, theme.file.title, "now" if theme is self.look else theme.name)
+            for theme in self.themes.by_name.values()
+        ]
+        self.push_screen(Pick("Theme", choices), self._choose_theme)
+
+    def _choose_theme(self, name: str | None) -> None:
+        if name is not None:
+            self.look = self.themes.get(name)
+            self.theme = name
+            self.main.redraw()
+
+    def action_help(self) -> None:
+        self.push_screen(Help(all_bindings()))
+
+    def action_leave(self) -> None:
+        self.exit(EXIT_OK)
+
+    def action_interrupt(self) -> None:
+        self.exit(EXIT_INTERRUPTED)
+
+
+def all_bindings() -> list[Binding]:
+    """Every key of the program, as the help screen lists them."""
+    everywhere = (*TreeView.BINDINGS, *MainScreen.BINDINGS, *DetailPane.BINDINGS, *KinspectApp.BINDINGS)
+    return [each for each in everywhere if isinstance(each, Binding) and each.group]
+
+
+def run(make_inspection: MakeInspection, options: TuiOptions) -> int:
+    """The interactive session, until the person leaves; its exit code."""
+    app = KinspectApp(make_inspection, options)
+    code = app.run()
+    return code if code is not None else EXIT_BUG
+
+
+def _first(errors: BaseExceptionGroup[KinspectError]) -> KinspectError:
+    """One of the errors; they mostly have one cause."""
+    each = errors.exceptions[0]
+    return _first(each) if isinstance(each, BaseExceptionGroup) else each
+
+
+def _first_line(text: str) -> str:
+    head, newline, _ = text.partition("\n")
+    return f"{head} …" if newline else head

@@ -1,0 +1,420 @@
+"""The one screen: header, view, details, bottom line. It holds what is to be seen, the views where one is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import ContentSwitcher
+
+from kinspect.errors import KinspectError
+from kinspect.model.meta import Ref
+from kinspect.model.snapshot import Snapshot
+from kinspect.outline.filter import parse
+from kinspect.outline.summary import summary
+from kinspect.tui import words
+from kinspect.tui.branches import ORDERS, Order
+from kinspect.tui.keys import DETAIL, FIND, LIVE, SHOW, bind, display
+from kinspect.tui.sections import Tab
+from kinspect.tui.views import Shown, View, ViewPane, load
+from kinspect.tui.widgets.detail import DetailPane
+from kinspect.tui.widgets.filterbar import FilterBar
+from kinspect.tui.widgets.header import Header, Heading
+from kinspect.tui.widgets.pick import Choice, Pick
+from kinspect.tui.widgets.status import StatusLine
+from kinspect.tui.widgets.tree import TreeView
+
+TICK_S = 0.05
+HEADER_S = 0.25
+FOLLOW_S = 1.0
+WIDE = 120
+VIEWS = load()
+ALL = ""
+
+
+class MainScreen(Screen[None]):
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
+
+    DEFAULT_CSS = """
+    MainScreen { layout: vertical; background: $background; }
+    #body { height: 1fr; layout: horizontal; }
+    #views { width: 1fr; height: 1fr; }
+    #detail { display: none; width: 40%; min-width: 46; max-width: 80; height: 1fr; }
+    MainScreen.-wide #detail { display: block; }
+    MainScreen.-wide.-detail-closed #detail { display: none; }
+    MainScreen.-narrow #body { layout: vertical; }
+    MainScreen.-narrow #detail { width: 1fr; max-width: 100%; padding: 0 1; }
+    MainScreen.-narrow #detail { border-left: none; border-top: solid $border; }
+    MainScreen.-narrow.-detail-open #detail { display: block; }
+    MainScreen.-narrow.-tall.-detail-open #detail { height: 55%; }
+    MainScreen.-narrow.-short.-detail-open #views { display: none; }
+    MainScreen.-narrow.-short #detail { border-top: none; }
+    MainScreen.-zoomed #views { display: none; }
+    MainScreen.-zoomed #detail { width: 1fr; max-width: 100%; height: 1fr; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *(
+            bind(view.key, f"view('{view.id}')", view.title, view.help, SHOW, f"view.{view.id}")
+            for view in VIEWS
+        ),
+        bind(
+            "o",
+            "other_end",
+            "Other end",
+            "The same object from the other end: Services ↔ nodes",
+            SHOW,
+            "show.other-end",
+            hint=True,
+        ),
+        bind("slash", "filter", "Filter", "Narrow the view as you type", FIND, "find.filter", hint=True),
+        bind(
+            "w",
+            "worst",
+            "Worst first",
+            "Put what is broken on top, or sort by name again",
+            FIND,
+            "find.worst",
+            hint=True,
+        ),
+        bind("s", "sort", "Sort", "Choose the order of the rows", FIND, "find.sort"),
+        bind(
+            "n",
+            "namespace",
+            "Namespace",
+            "Look at one namespace, or at all",
+            FIND,
+            "find.namespace",
+            hint=True,
+        ),
+        bind("f", "freeze", "Freeze", "Stop the picture, or let it go on", LIVE, "live.freeze"),
+        bind("F", "follow", "Follow", "Let the cursor jump to what changes", LIVE, "live.follow"),
+        bind(
+            "d",
+            "tab('details')",
+            "Details",
+            "Addresses, policies, who may use which backend",
+            DETAIL,
+            "detail.details",
+        ),
+        bind("y", "tab('yaml')", "YAML", "The object as YAML", DETAIL, "detail.yaml"),
+        bind("e", "tab('events')", "Events", "What happened to the object", DETAIL, "detail.events"),
+        bind(
+            "p",
+            "tab('findings')",
+            "Findings",
+            "What is wrong with it, the fix, and the proof",
+            DETAIL,
+            "detail.findings",
+        ),
+        bind(
+            "z", "zoom", "Zoom", "Give the details the whole screen, or take it back", DETAIL, "detail.zoom"
+        ),
+        bind(
+            "D",
+            "hide_detail",
+            "Hide details",
+            "Hide the details, or show them beside the rows",
+            DETAIL,
+            "detail.hide",
+        ),
+        bind("tab", "switch_focus", "Switch", "Between the rows and the details", DETAIL, "detail.focus"),
+        bind("escape", "back", "Back", "Out of the details, then out of the filter", SHOW, "show.back"),
+    ]
+
+    def __init__(self, namespace: str | None, target: str | None) -> None:
+        super().__init__()
+        self.newest: Snapshot | None = None
+        """The newest snapshot there is; what is shown may be older, while it is frozen."""
+        self.shown: Snapshot | None = None
+        self.namespace = namespace
+        self.order: Order = "name"
+        self.frozen = False
+        self.following = False
+        self._followed = 0.0
+        self._target = target
+        self._error: KinspectError | None = None
+        self._header_due = 0.0
+        self._settled = False
+        self._dirty = True
+        self._watched: Sequence[Ref] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Header()
+        yield FilterBar()
+        with Container(id="body"):
+            with ContentSwitcher(id="views", initial=VIEWS[0].id):
+                for view in VIEWS:
+                    widget = view.make()
+                    widget.id = view.id
+                    yield widget
+            yield DetailPane()
+        yield StatusLine()
+
+    def on_mount(self) -> None:
+        hinted = [
+            each
+            for each in (*self.app.BINDINGS, *TreeView.BINDINGS, *self.BINDINGS)
+            if isinstance(each, Binding) and each.show
+        ]
+        self.status.hint([(display(each.key.split(",")[0]), each.description) for each in hinted])
+        self.set_interval(TICK_S, self._tick)
+        self._tick()
+        self.action_focus_view()
+
+    # Parts
+
+    @property
+    def view(self) -> View:
+        current = self.query_one("#views", ContentSwitcher).current
+        return next(view for view in VIEWS if view.id == current)
+
+    @property
+    def pane(self) -> ViewPane:
+        return cast(ViewPane, self.query_one(f"#{self.view.id}"))
+
+    @property
+    def detail(self) -> DetailPane:
+        return self.query_one(DetailPane)
+
+    @property
+    def status(self) -> StatusLine:
+        return self.query_one(StatusLine)
+
+    @property
+    def filter_text(self) -> str:
+        return self.query_one(FilterBar).value
+
+    def redraw(self) -> None:
+        """The colours are others from now on."""
+        self.status.redraw()
+        self._changed()
+
+    # Time
+
+    def begin(self) -> None:
+        """Another source is being read from now on."""
+        self.newest, self.shown, self._error, self._settled = None, None, None, False
+        self._changed()
+
+    def failed(self, error: KinspectError) -> None:
+        """Nothing more will come: the source has said why."""
+        self._error = error
+        self._changed()
+
+    def _changed(self) -> None:
+        self._dirty, self._header_due = True, 0.0
+
+    def _tick(self) -> None:
+        if not self.is_mounted:
+            return
+        if self.newest is not self.shown and not self.frozen and self.newest is not None:
+            self.shown, self._dirty = self.newest, True
+        if monotonic() >= self._header_due:
+            self._draw_header()
+        if self._dirty:
+            self._show()
+        self.pane.tick()
+        self.status.tick()
+        self._watch()
+
+    def _show(self) -> None:
+        """Gives the view and the details the snapshot that is to be seen."""
+        self._dirty = False
+        pane = self.pane
+        if isinstance(pane, TreeView):
+            why = words.narrowing(self.namespace, self.filter_text)
+            pane.words = words.nothing(self.shown, self._error, why, self.view.says)
+        if self.shown is not None:
+            pane.show(Shown(self.shown, self.namespace, parse(self.filter_text), self.order, self._settled))
+            self._find_target()
+            if self.following:
+                self._follow(self.shown.recent)
+            self.detail.show(self.shown, pane.selected)
+        cast(Widget, pane).refresh()
+
+    def _find_target(self) -> None:
+        """Goes to the object that the command line named, once it is there."""
+        if self._target is None or self.shown is None:
+            return
+        name = self._target.partition("/")[2]
+        key = next(
+            (k for k in self.shown.services if k.name == name and self.namespace in (None, k.namespace)), None
+        )
+        if key and self.pane.reveal(Ref("Service", *key)):
+            self._target = None
+
+    def _follow(self, recent: Mapping[Ref, float]) -> None:
+        """Puts the cursor on what changed last, not more often than one can look."""
+        if not recent or monotonic() < self._followed + FOLLOW_S:
+            return
+        ref, at = max(recent.items(), key=lambda entry: entry[1])
+        if at > self._followed and self.pane.reveal(ref):
+            self._followed = max(at, monotonic())
+
+    def _watch(self) -> None:
+        refs = self.pane.visible_refs
+        if refs != self._watched:
+            self._watched = refs
+            self.app.watch_refs(refs)  # type: ignore[attr-defined]
+
+    def _draw_header(self) -> None:
+        self._header_due = monotonic() + HEADER_S
+        found = summary(self.shown) if self.shown else None
+        if found and not found.loading and not found.pending:
+            self._settled = True
+        self.query_one(Header).show(
+            Heading(
+                source=self.shown.source if self.shown else "",
+                narrowed=words.narrowed(self.namespace, self.order, self.following),
+                liveness=words.liveness(self.shown, found, self.frozen, self._error),
+                views=tuple((view.key, view.title, view is self.view) for view in VIEWS),
+                counts=words.counts(found) if found else (),
+                progress=words.progress(found) if found else (),
+                gaps=words.gaps(found) if found else "",
+            )
+        )
+
+    # What the person does
+
+    @on(TreeView.Moved)
+    def _moved(self) -> None:
+        if self.shown is not None:
+            self.detail.show(self.shown, self.pane.selected)
+
+    @on(TreeView.Chosen)
+    def _chosen(self) -> None:
+        self._open_detail()
+
+    def _open_detail(self) -> None:
+        self.set_class(True, "-detail-open")
+        self.set_class(False, "-detail-closed")
+        self.call_after_refresh(self._detail_opened)
+
+    def _detail_opened(self) -> None:
+        self.detail.body.focus()
+        self._moved()
+
+    def action_focus_view(self) -> None:
+        self.query_one(f"#{self.view.id}").focus()
+
+    def action_view(self, id: str) -> None:
+        self.query_one("#views", ContentSwitcher).current = id
+        self._changed()
+        self._tick()
+        self.action_focus_view()
+
+    def action_other_end(self) -> None:
+        ref = self.pane.selected
+        if ref is None:
+            return
+        self.action_view("services" if self.view.id in ("nodes", "problems") else "nodes")
+        if not self.pane.reveal(ref):
+            self.status.say(f"{ref} is not to be found among the {self.view.title}.", "degraded")
+
+    def action_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        bar.add_class("-shown")
+        bar.focus()
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._changed()
+
+    @on(FilterBar.Submitted)
+    def _filter_kept(self) -> None:
+        if not self.filter_text:
+            self.query_one(FilterBar).remove_class("-shown")
+        self.action_focus_view()
+
+    def action_clear_filter(self) -> None:
+        bar = self.query_one(FilterBar)
+        bar.clear()
+        bar.remove_class("-shown")
+        self.action_focus_view()
+        self._changed()
+
+    def action_worst(self) -> None:
+        self._sort("name" if self.order == "worst first" else "worst first")
+
+    def action_sort(self) -> None:
+        choices = [Choice(order, order, "now" if order == self.order else "") for order in ORDERS]
+        self.app.push_screen(Pick("Order of the rows", choices), self._sort)
+
+    def _sort(self, order: str | None) -> None:
+        if order is not None:
+            self.order = cast(Order, order)
+            self._changed()
+
+    def action_namespace(self) -> None:
+        if self.shown is None:
+            return
+        index = self.shown.index
+        names = {key.name for key in self.shown.namespaces} | set(index.services_by_namespace)
+        choices = [Choice(ALL, "all namespaces")]
+        for name in sorted(names):
+            count = len(index.services_by_namespace.get(name, ()))
+            choices.append(Choice(name, name, f"{count} Service{'' if count == 1 else 's'}"))
+        self.app.push_screen(Pick("Namespace", choices), self._choose_namespace)
+
+    def _choose_namespace(self, name: str | None) -> None:
+        if name is not None:
+            self.namespace = name or None
+            self._changed()
+
+    def action_freeze(self) -> None:
+        self.frozen = not self.frozen
+        self.status.say(
+            "The picture stands still. f lets it go on." if self.frozen else "The picture goes on."
+        )
+        self._changed()
+
+    def action_follow(self) -> None:
+        self.following = not self.following
+        self.status.say(
+            "The cursor follows what changes. F stops that." if self.following else "The cursor stays."
+        )
+        self._changed()
+
+    def action_tab(self, tab: Tab) -> None:
+        self.detail.tab = tab
+        self._open_detail()
+        self.detail.turn_to(tab)
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self._open_detail()
+        else:
+            self.action_focus_view()
+
+    def action_hide_detail(self) -> None:
+        self.remove_class("-zoomed")
+        shown = self.detail.display
+        self.set_class(shown, "-detail-closed")
+        self.set_class(not shown, "-detail-open")
+        self.action_focus_view()
+        self.call_after_refresh(self._moved)
+
+    def action_switch_focus(self) -> None:
+        if self.detail.has_pseudo_class("focus-within") or not self.detail.display:
+            self.action_focus_view()
+        else:
+            self.detail.body.focus()
+
+    def action_back(self) -> None:
+        if self.has_class("-zoomed"):
+            self.remove_class("-zoomed")
+        elif self.has_class("-detail-open") and self.has_class("-narrow"):
+            self.remove_class("-detail-open")
+        elif not self.detail.has_pseudo_class("focus-within") and self.filter_text:
+            self.action_clear_filter()
+        self.action_focus_view()

@@ -1,0 +1,395 @@
+"""A tree of any size, drawn line by line: only the rows on the screen are ever asked what they say.
+
+Theory of operation:
+
+1. The rows and what is open are the Forest's; the words on a row are `row.line(snapshot)`, asked when drawn.
+2. `tick` lets the forest catch up for a few milliseconds, then puts cursor and scroll back where the *row* is
+   now. Until the person has moved, the cursor stays on the first line: the tree grows below it.
+3. A line that reads differently than when it was last seen is marked for MARK_S, and so is a new row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from kinspect.model.meta import Ref
+from kinspect.outline.perspectives import Perspective
+from kinspect.outline.rows import GLYPH, STATE_ROLE, Line, Row, RowId
+from kinspect.tui.branches import OutlineBranches, Question
+from kinspect.tui.columns import Columns, shorten_end
+from kinspect.tui.forest import Branches, Forest
+from kinspect.tui.keys import MOVE, TREE, bind
+from kinspect.tui.places import path_to
+from kinspect.tui.theme import look
+from kinspect.tui.views import Shown
+
+BUDGET_S = 0.006
+MARK_S = 2.5
+OPEN_LIMIT = 20_000
+INDENT = 2
+
+
+class TreeView(ScrollView, can_focus=True):
+    """The tree of some branches. Also the ViewPane of the views that are trees."""
+
+    DEFAULT_CSS = """
+    TreeView {
+        overflow-x: hidden;
+        overflow-y: scroll;
+        scrollbar-size-vertical: 1;
+        background: $background;
+    }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        bind("down,j", "move(1)", "Down", "The next row", MOVE, "tree.down"),
+        bind("up,k", "move(-1)", "Up", "The row before", MOVE, "tree.up"),
+        bind("pagedown,ctrl+f", "page(1)", "Page down", "One screen down", MOVE, "tree.page-down"),
+        bind("pageup,ctrl+b", "page(-1)", "Page up", "One screen up", MOVE, "tree.page-up"),
+        bind("home,g", "jump(0)", "Top", "The first row", MOVE, "tree.top"),
+        bind("end,G", "jump(-1)", "End", "The last row", MOVE, "tree.end"),
+        bind(
+            "right_square_bracket",
+            "trouble(1)",
+            "Next trouble",
+            "The next broken or degraded row",
+            MOVE,
+            "tree.next",
+        ),
+        bind("left_square_bracket", "trouble(-1)", "Last trouble", "The one before", MOVE, "tree.previous"),
+        bind("right,l", "into", "Open", "Open the row, or go to the first row in it", TREE, "tree.open"),
+        bind("left,h", "out", "Close", "Close the row, or go to the row that it is in", TREE, "tree.close"),
+        bind("space", "open_or_close", "Open or close", "Open or close the row", TREE, "tree.toggle"),
+        bind(
+            "E", "open_below", "Open all in it", "Open the row and everything in it", TREE, "tree.open-below"
+        ),
+        bind(
+            "asterisk",
+            "open_level",
+            "Open a level",
+            "Open one more level everywhere",
+            TREE,
+            "tree.open-level",
+        ),
+        bind("C,minus", "close_all", "Close all", "Close every row", TREE, "tree.close-all"),
+        bind("enter", "choose", "Details", "Show all about the row", TREE, "tree.choose", hint=True),
+    ]
+
+    class Moved(Message):
+        """The cursor stands on another row; `row` None = there are no rows."""
+
+        def __init__(self, row: Row | None) -> None:
+            self.row = row
+            super().__init__()
+
+    class Chosen(Message):
+        """The person wants to know more about the row under the cursor."""
+
+    def __init__(self, branches_of: Callable[[Shown], Branches], open_depth: int = 0) -> None:
+        super().__init__()
+        self.words: tuple[str, ...] = ()
+        """What stands in the middle while there are no rows: why, and what to do."""
+        self._branches_of = branches_of
+        self._open_depth = open_depth
+        self._forest = Forest(monotonic, open_depth)
+        self._columns = Columns()
+        self._shown: Shown | None = None
+        self._cursor = 0
+        self._moved = False
+        self._announced: RowId | None = None
+        self._drawn: dict[RowId, Line] = {}
+        """What rows say in the snapshot that is shown."""
+        self._read: dict[RowId, Line] = {}
+        """What rows said when they were last on the screen."""
+        self._marked: dict[RowId, float] = {}
+        """Until when a row is marked as changed."""
+
+    # What the screen asks
+
+    @property
+    def row(self) -> Row | None:
+        rows = self._forest.rows
+        return rows[self._cursor] if self._cursor < len(rows) else None
+
+    @property
+    def selected(self) -> Ref | None:
+        return self.row.ref if self.row else None
+
+    @property
+    def visible_refs(self) -> Sequence[Ref]:
+        return list(dict.fromkeys(row.ref for row in self._window() if row.ref))
+
+    @property
+    def count(self) -> int:
+        return len(self._forest.rows)
+
+    def show(self, shown: Shown) -> None:
+        before, self._shown = self._shown, shown
+        asked = before is None or (before.namespace, before.wanted, before.order) != (
+            shown.namespace,
+            shown.wanted,
+            shown.order,
+        )
+        self._drawn.clear()
+        self._forest.show(self._branches_of(shown), at_once=asked)
+        if asked:
+            self._forest.open_to(max(self._open_depth, 1) if shown.wanted else self._open_depth)
+            self._moved = False
+            self._go_to_top()
+            self._catch_up(asked_anew=True)
+
+    def tick(self) -> None:
+        """Catches up, marks what changed, and draws again if anything did."""
+        self._catch_up(asked_anew=False)
+
+    def _catch_up(self, *, asked_anew: bool) -> None:
+        if self._shown is None:
+            return
+        now = monotonic()
+        grew = self._grow()
+        self._mark_changes(now, fresh=asked_anew or not self._shown.marking)
+        faded = [id_ for id_, until in self._marked.items() if until <= now]
+        for id_ in faded:
+            del self._marked[id_]
+        if grew or faded or not self._drawn:
+            self.refresh()
+        self._announce()
+
+    def reveal(self, ref: Ref) -> bool:
+        return False
+
+    # Growing and marking
+
+    def _top(self) -> int:
+        return self.scroll_offset.y
+
+    def _window(self) -> list[Row]:
+        return self._forest.rows[self._top() : self._top() + max(self.size.height, 1)]
+
+    def _grow(self) -> bool:
+        forest, top = self._forest, self._top()
+        on, above = self.row, self._cursor - top
+        if not forest.grow(top, top + max(self.size.height, 1), BUDGET_S):
+            return False
+        self._settle(on.id if on and self._moved else None, above)
+        return True
+
+    def _settle(self, id_: RowId | None, above: int) -> None:
+        """After rows have changed: the cursor goes to where this row is, as far from the top as it was."""
+        count = len(self._forest.rows)
+        if self.virtual_size.height != count:
+            self.virtual_size = Size(self.scrollable_content_region.width, count)
+        if id_ is None:
+            return
+        self._cursor = self._forest.place_of(id_, self._cursor)
+        if 0 <= above < self.size.height and self._cursor - above != self._top():
+            self.scroll_to(y=self._cursor - above, animate=False, immediate=True)
+
+    def _mark_changes(self, now: float, *, fresh: bool) -> None:
+        """Compares what the rows on the screen say with what they said."""
+        arrived, self._forest.arrived = self._forest.arrived, []
+        for row in self._window():
+            line, before = self._line(row), self._read.get(row.id)
+            self._columns.measure(row.kind, row.depth, line.spans)
+            if before != line:
+                self._read[row.id] = line
+                if before is not None and not fresh:
+                    self._marked[row.id] = now + MARK_S
+        if not fresh:
+            self._marked.update((id_, now + MARK_S) for id_ in arrived[:OPEN_LIMIT])
+
+    def _line(self, row: Row) -> Line:
+        line = self._drawn.get(row.id)
+        if line is None:
+            assert self._shown is not None
+            line = self._drawn[row.id] = row.line(self._shown.snapshot)
+        return line
+
+    def _announce(self) -> None:
+        row = self.row
+        id_ = row.id if row else ()
+        if id_ != self._announced:
+            self._announced = id_
+            self.post_message(self.Moved(row))
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        at = self._top() + y
+        rows = self._forest.rows
+        if not rows:
+            return self._words_line(y, width)
+        if at >= len(rows) or self._shown is None:
+            return Strip.blank(width, self.rich_style)
+        return Strip(self._segments(rows[at], width, at == self._cursor), width)
+
+    def _words_line(self, y: int, width: int) -> Strip:
+        first = max((self.size.height - len(self.words)) // 3, 1)
+        if not first <= y < first + len(self.words):
+            return Strip.blank(width, self.rich_style)
+        role = "title" if y == first else "dim"
+        text = "   " + shorten_end(self.words[y - first], width - 4)
+        return Strip([Segment(text, self.rich_style + look(self).styles[role])]).extend_cell_length(
+            width, self.rich_style
+        )
+
+    def _segments(self, row: Row, width: int, under_cursor: bool) -> list[Segment]:
+        theme, shown = look(self), self._shown
+        assert shown is not None
+        line = self._line(row)
+        base = self.rich_style + (theme.cursor if under_cursor else Style.null())
+        marked = row.id in self._marked
+        gutter = ("▌", "accent") if under_cursor else ("•", "changed") if marked else (" ", "dim")
+        twisty = ("▾" if self._forest.is_open(row) else "▸") if row.expandable(shown.snapshot) else " "
+        glyph = GLYPH[line.state]
+        used = 1 + INDENT * row.depth + 4
+        cells = self._columns.lay_out(row.kind, row.depth, line.spans, width - used)
+        parts = [
+            gutter,
+            (" " * (INDENT * row.depth), "dim"),
+            (f"{twisty} ", "changed" if marked and under_cursor else "dim"),
+            (f"{glyph} ", STATE_ROLE[line.state]),
+            *cells,
+        ]
+        segments = [Segment(text, base + theme.styles[role]) for text, role in parts if text]
+        return list(Strip(segments).adjust_cell_length(width, base))
+
+    def on_resize(self) -> None:
+        self._columns.resized(self.size.width)
+        self._keep_in_view()
+
+    # Moving
+
+    def _go(self, at: int) -> None:
+        """Puts the cursor on the row at this index, or the nearest there is."""
+        self._moved = True
+        self._cursor = min(max(at, 0), max(len(self._forest.rows) - 1, 0))
+        self._keep_in_view()
+        self.refresh()
+        self._announce()
+
+    def _go_to_top(self) -> None:
+        self._cursor = 0
+        self.scroll_to(y=0, animate=False, immediate=True)
+
+    def _keep_in_view(self) -> None:
+        top, height = self._top(), max(self.size.height, 1)
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False, immediate=True)
+        elif self._cursor >= top + height:
+            self.scroll_to(y=self._cursor - height + 1, animate=False, immediate=True)
+
+    def _rows_changed(self) -> None:
+        """After opening or closing by hand: the cursor is on its row already."""
+        self._moved = True
+        self._forest.arrived.clear()
+        self._settle(None, 0)
+        self._go(self._cursor)
+
+    def action_move(self, by: int) -> None:
+        self._go(self._cursor + by)
+
+    def action_page(self, by: int) -> None:
+        self._go(self._cursor + by * max(self.size.height - 1, 1))
+
+    def action_jump(self, to: int) -> None:
+        self._go(to if to >= 0 else len(self._forest.rows) + to)
+
+    def action_trouble(self, by: int) -> None:
+        rows, at = self._forest.rows, self._cursor + by
+        while 0 <= at < len(rows):
+            if self._line(rows[at]).state in ("broken", "degraded"):
+                self._go(at)
+                return
+            at += by
+        self.app.bell()
+
+    def action_into(self) -> None:
+        if (row := self.row) is None:
+            return
+        if self._forest.is_open(row):
+            self._go(self._cursor + 1)
+        else:
+            self._forest.open(self._cursor)
+            self._rows_changed()
+
+    def action_out(self) -> None:
+        if (row := self.row) is None:
+            return
+        if self._forest.is_open(row):
+            self._forest.close(self._cursor)
+            self._rows_changed()
+        elif (parent := self._forest.parent_of(self._cursor)) is not None:
+            self._go(parent)
+
+    def action_open_or_close(self) -> None:
+        if (row := self.row) is not None:
+            (self._forest.close if self._forest.is_open(row) else self._forest.open)(self._cursor)
+            self._rows_changed()
+
+    def action_open_below(self) -> None:
+        if self.row is not None:
+            self._forest.open_below(self._cursor, OPEN_LIMIT)
+            self._rows_changed()
+
+    def action_open_level(self) -> None:
+        self._reshape(lambda: self._forest.open_level(OPEN_LIMIT))
+
+    def action_close_all(self) -> None:
+        self._reshape(self._forest.close_all)
+
+    def _reshape(self, change: Callable[[], None]) -> None:
+        """Opens or closes many rows, and keeps the cursor on its row or on what that is in."""
+        if (row := self.row) is not None:
+            change()
+            self._cursor = self._forest.place_of(row.id, self._cursor)
+            self._rows_changed()
+
+    def action_choose(self) -> None:
+        if self.row is not None:
+            self.post_message(self.Chosen())
+
+    def on_click(self, event: Click) -> None:
+        at = self._top() + event.y
+        if at >= len(self._forest.rows):
+            return
+        again = at == self._cursor
+        self._go(at)
+        twisty = 1 + INDENT * self._forest.rows[at].depth
+        if event.x in (twisty, twisty + 1):
+            self.action_open_or_close()
+        elif again and event.chain == 2:
+            self.action_choose()
+
+
+class OutlineTree(TreeView):
+    """A tree of the outline, from one perspective."""
+
+    def __init__(self, perspective: Perspective, open_depth: int) -> None:
+        def branches(shown: Shown) -> OutlineBranches:
+            question = Question(perspective, shown.namespace, shown.wanted, shown.order)
+            return OutlineBranches(shown.snapshot, question)
+
+        super().__init__(branches, open_depth)
+        self._perspective = perspective
+
+    def reveal(self, ref: Ref) -> bool:
+        path = path_to(self._shown.snapshot, self._perspective, ref) if self._shown else []
+        at = self._forest.reveal(path) if path else None
+        if at is None:
+            return False
+        self._settle(None, 0)
+        self._go(at)
+        return True

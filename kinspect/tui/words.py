@@ -1,0 +1,118 @@
+"""What the screen says about itself: where it looks, how far it has read, and why there is nothing to see.
+
+Pure: snapshots and times in, spans and lines out. Empty, loading, denied, lost and stale are different words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kinspect.errors import KinspectError
+from kinspect.model.finding import State
+from kinspect.model.kinds import KINDS
+from kinspect.model.snapshot import Snapshot
+from kinspect.outline.rows import GLYPH, STATE_ROLE, Span
+from kinspect.outline.summary import Summary
+
+STATES: tuple[State, ...] = ("broken", "degraded", "unknown", "ok")
+NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
+"""The kinds without which most of the screen would be guesses."""
+
+
+def narrowed(namespace: str | None, order: str, following: bool) -> tuple[Span, ...]:
+    """What is left of the whole, in which order, as the header says it."""
+    where = Span(namespace, "accent") if namespace else Span("all namespaces", "dim")
+    ordered = "" if order == "name" else order if order.endswith("first") else f"by {order}"
+    return where, Span(ordered, "accent"), Span("following" if following else "", "accent")
+
+
+def narrowing(namespace: str | None, filter_text: str) -> str:
+    """The same within a sentence; "" if nothing is left out."""
+    parts = (
+        f"namespace {namespace}" if namespace else "",
+        f"the filter “{filter_text}”" if filter_text else "",
+    )
+    return " and ".join(filter(None, parts))
+
+
+def counts(found: Summary) -> tuple[Span, ...]:
+    """How many Services are in which state, worst first; none broken is said too, it is an answer."""
+    return tuple(
+        Span(
+            f"{GLYPH[state]} {found.states.get(state, 0):,} {state}",
+            STATE_ROLE[state] if found.states.get(state) else "dim",
+        )
+        for state in STATES
+        if found.states.get(state) or state in ("broken", "ok")
+    )
+
+
+def progress(found: Summary) -> tuple[Span, ...]:
+    """What is still being read, and how many objects are still to be judged."""
+    spans = [Span(f"reading {_plural(kind)}: {count:,}", "accent") for kind, count in found.loading]
+    if found.pending:
+        spans.append(Span(f"judging {found.pending:,}", "accent"))
+    return tuple(spans)
+
+
+def liveness(
+    snapshot: Snapshot | None, found: Summary | None, frozen: bool, error: KinspectError | None
+) -> Span:
+    """Whether what is on the screen is true now, and if not, since when."""
+    if error is not None:
+        return Span("no connection", "broken")
+    if snapshot is None or found is None:
+        return Span("connecting…", "accent")
+    if frozen:
+        return Span(f"frozen at {clock(snapshot.taken_at)}", "degraded")
+    if found.as_of:
+        return Span(f"as of {clock(datetime.fromisoformat(found.as_of))}, reconnecting", "broken")
+    if snapshot.live:
+        return Span(f"live, last change {clock(snapshot.taken_at)}", "ready")
+    return Span(f"recorded {snapshot.taken_at.astimezone():%Y-%m-%d %H:%M}", "dim")
+
+
+def clock(time: datetime) -> str:
+    """The time of day where the person sits."""
+    return f"{time.astimezone():%H:%M:%S}"
+
+
+def gaps(found: Summary) -> str:
+    """One line on what is not known, the kinds that matter most first; "" if all is."""
+    entries = sorted(found.hidden, key=lambda hidden: hidden.kind not in NEEDED)
+    return "  ".join(f"{_plural(each.kind)}: {each.reason}" for each in entries)
+
+
+def nothing(
+    snapshot: Snapshot | None, error: KinspectError | None, narrowed: str, says: str
+) -> tuple[str, ...]:
+    """Why a view has no rows, and what to do. `narrowed` as `narrowing` says it."""
+    if error is not None:
+        hint = (error.hint,) if error.hint else ()
+        return "No connection", error.message, *hint, "r tries again, x chooses another context, q leaves."
+    if snapshot is None or not snapshot.coverage:
+        return ("Connecting…", "The first rows come as soon as the API server answers.")
+    services = snapshot.coverage_of("Service")
+    if services.state == "denied":
+        return (
+            "Not permitted to list Services",
+            services.reason,
+            "n chooses a namespace, x another context.",
+        )
+    if services.state == "lost":
+        return ("The connection is lost", services.reason, "Reconnecting. q leaves.")
+    loading = [(kind, each.count) for kind, each in snapshot.coverage.items() if each.state == "loading"]
+    if loading:
+        return ("Reading…", *(f"{_plural(kind)}: {count:,} so far" for kind, count in loading))
+    if narrowed:
+        return (
+            "Nothing here matches",
+            f"Narrowed by {narrowed}.",
+            "Esc clears the filter, n chooses the namespace.",
+        )
+    return (says,)
+
+
+def _plural(kind: str) -> str:
+    known = KINDS.get(kind)
+    return known.plural if known else kind
