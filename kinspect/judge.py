@@ -7,8 +7,8 @@ Theory of operation:
 2. `step` judges dirty subjects, the watched ones first and then in order of arrival, until it is told to
    stop; what is left is `pending`. A step always gets one subject further.
 3. A rule that lacks a kind it needs is not run: its answer is unknown, with what was missing.
-4. Cluster-wide kinds (Nodes, say) concern every subject to which a rule that needs them applies, and what is
-   known of a kind concerns every subject of the rules that need it. Such changes run those rules again, not
+4. Cluster-wide kinds (Nodes, say) concern every subject to which a rule that reads them applies, and what is
+   known of a kind concerns every subject of the rules that read it. Such changes run those rules again, not
    all: a dirty subject remembers for which kinds.
 5. A finding that quotes evidence found by searching (near-miss labels) depends on objects that are joined to
    nothing. While it stands its subject is judged again when such an object comes, goes or changes labels.
@@ -27,6 +27,7 @@ from kinspect.model.finding import SEVERITIES, Finding, Judgment, Unknown
 from kinspect.model.index import Index
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Key, Object, Ref
+from kinspect.model.pod import Pod
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.touches import touched
 from kinspect.rules import CRASH, Rule, answers_of, load
@@ -65,7 +66,7 @@ class Judge:
             self._mark(ref, None)
             if ref.kind == "EndpointSlice":
                 self._slices_noted.add(ref.key)
-        self._wide.note(kind)
+        self._wide.note(kind, old, new)
         self._searches.note(kind, old, new)
 
     def note_coverage(self, kind: str) -> None:
@@ -163,18 +164,22 @@ class Judge:
 
 
 class _Wide:
-    """Which subjects depend on a kind that belongs to the whole cluster: a rule that reads it applies."""
+    """Which subjects depend on all objects of a kind: a rule applies that reads it cluster-wide."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._kinds = {
-            rule.code: [kind for kind in rule.reads if not KINDS[kind].namespaced] for rule in rules
+            rule.code: {*rule.everywhere, *(kind for kind in rule.reads if not KINDS[kind].namespaced)}
+            for rule in rules
         }
         self._refs: dict[str, set[Ref]] = {kind: set() for kinds in self._kinds.values() for kind in kinds}
         self._noted: set[str] = set()
 
-    def note(self, kind: str) -> None:
-        if kind in self._refs:
-            self._noted.add(kind)
+    def note(self, kind: str, old: Object | None, new: Object | None) -> None:
+        if kind not in self._refs:
+            return
+        if isinstance(old, Pod) and isinstance(new, Pod) and _place(old) == _place(new):
+            return  # of Pods it only counts where they run, and their status changes all the time
+        self._noted.add(kind)
 
     def take(self) -> list[tuple[Ref, str]]:
         """What has become dirty since the last call, and by which kind."""
@@ -236,6 +241,10 @@ class _Searches:
             return True
         service = snapshot.services.get(ref.key) if ref.kind == "Service" else None
         return service is not None and not self._labels.isdisjoint((service.spec.selector or {}).items())
+
+
+def _place(pod: Pod) -> tuple[str, bool, bool]:
+    return pod.spec.node_name, pod.spec.host_network, pod.terminal
 
 
 def judged(snapshot: Snapshot) -> Snapshot:

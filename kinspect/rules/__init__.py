@@ -15,11 +15,13 @@ A rule is one module of this package; nothing else registers it. It answers one 
 
 Optional:
 
-- `CONSULTS`: kinds whose coverage the check asks about by itself, to say more or to answer unknown;
+- `CONSULTS`: kinds that the check looks at where they are known, to say more or to answer unknown;
+- `EVERYWHERE`: kinds of which an object in any place counts, joined to the subject or not (of Pods: where
+  they run);
 - `applies(subject)`: False = the rule has nothing to say about this object, whatever else is known;
 - `SEARCHES`: kinds that a finding quotes evidence from, found by searching. While the finding stands, a
   change to such an object (of the subject's namespace, or sharing a label with its selector) has it judged
-  again. Everything else that a check may look at is what `resolve.touches` says depends on it, and the
+  again. Everything else that a check may look at is what `resolve.touches` joins to it, and the
   cluster-wide kinds of `NEEDS` and `CONSULTS`.
 
 Modules whose names begin with an underscore are no rules but words that several of them use.
@@ -59,6 +61,7 @@ class Rule:
     subjects: tuple[str, ...]
     needs: tuple[str, ...]
     consults: tuple[str, ...]
+    everywhere: tuple[str, ...]
     searches: tuple[str, ...]
     name: str
     title: str
@@ -141,6 +144,7 @@ def _rule(member: ModuleType) -> Rule:
         subjects=member.SUBJECTS,
         needs=member.NEEDS,
         consults=getattr(member, "CONSULTS", ()),
+        everywhere=getattr(member, "EVERYWHERE", ()),
         searches=getattr(member, "SEARCHES", ()),
         name=member.__name__.rpartition(".")[2],
         title=manual.partition("\n")[0],

@@ -19,7 +19,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import behind
 from kinspect.resolve.membership import has_selector, listable
-from kinspect.rules._words import count, get_slices, service_ref, some
+from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS104"
 SEVERITY: Severity = "warning"
@@ -73,7 +73,7 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
             CODE,
             SEVERITY,
             service_ref(service),
-            f"{count(len(missing), 'ready pod')} of it in no EndpointSlice: {some(missing)}",
+            f"ready pods that it selects are in no EndpointSlice ({len(missing)}): {some(missing)}",
             field="EndpointSlice endpoints",
             expected="every ready pod that the selector matches",
             seen=f"not listed: {some(missing)}",

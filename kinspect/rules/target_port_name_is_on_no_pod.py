@@ -21,7 +21,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.ports import names_target, port_text, protocols_on, target_of, target_on
-from kinspect.rules._words import count, get_pods, service_ref, some
+from kinspect.rules._words import get_pods, service_ref, some
 
 CODE = "EPS105"
 SEVERITY: Severity = "error"
@@ -60,7 +60,7 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
             CODE,
             SEVERITY,
             service_ref(service),
-            f"port {port_text(port)}: none of {count(len(pods), 'pod')} declares a port named {name}",
+            f"port {port_text(port)}: none of its pods ({len(pods)}) declares a port named {name}",
             field=f"spec.ports[{n}].targetPort",
             expected=f"the name of a container port, one of: {some(declared, 6)}"
             if declared

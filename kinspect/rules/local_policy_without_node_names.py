@@ -1,0 +1,71 @@
+"""A Local policy meets endpoints without a node
+
+What it finds: a Service with a traffic policy Local, none of whose usable endpoints has a `nodeName`.
+
+Why it matters: an endpoint without a node is local to none. Under the policy every node drops the traffic
+without an answer. Only hand-written and mirrored slices lack node names.
+
+How to fix: write `nodeName` into the slice's endpoints, or use policy Cluster.
+
+Source: discovery/v1 Endpoint.nodeName; kube-proxy topology.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kinspect.model.finding import Finding, Severity
+from kinspect.model.service import Service
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import behind
+from kinspect.resolve.service_class import has_virtual_ip
+from kinspect.resolve.traffic import Traffic, is_local
+from kinspect.rules._words import first, get_slices, service_ref
+
+CODE = "TRF103"
+SEVERITY: Severity = "error"
+SUBJECTS = ("Service",)
+NEEDS = ("EndpointSlice",)
+
+HEALTHY = """\
+kind: Service
+apiVersion: v1
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.96.0.20, internalTrafficPolicy: Local, ports: [{port: 5432}]}
+---
+kind: EndpointSlice
+apiVersion: discovery.k8s.io/v1
+metadata: {name: db-1, namespace: shop, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+ports: [{port: 5432}]
+endpoints: [{addresses: [192.0.2.10], nodeName: node1}]
+"""
+BROKEN = HEALTHY.replace(", nodeName: node1", "")
+
+
+def applies(service: Service) -> bool:
+    return has_virtual_ip(service) and bool(_local_fields(service))
+
+
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+    usable = [each for each in behind(snapshot, service).reachable if each.usable]
+    if usable and not any(each.node for each in usable):
+        fields = " and ".join(_local_fields(service))
+        yield Finding(
+            CODE,
+            SEVERITY,
+            service_ref(service),
+            f"no usable endpoint has a nodeName, so under {fields} Local every node drops its traffic",
+            field=fields,
+            expected="endpoints with a nodeName",
+            seen=f"none for {first(usable)}",
+            fix="write nodeName into the slice's endpoints, or use policy Cluster",
+            reproduce=get_slices(service),
+        )
+
+
+def _local_fields(service: Service) -> list[str]:
+    fields: list[tuple[Traffic, str]] = [("internal", "spec.internalTrafficPolicy")]
+    if service.spec.type in ("NodePort", "LoadBalancer") or service.spec.external_ips:
+        fields.append(("external", "spec.externalTrafficPolicy"))
+    return [field for traffic, field in fields if is_local(service, traffic)]
