@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from kinspect.errors import UsageError
+from kinspect.errors import KinspectError, NotPermitted, UsageError
 from kinspect.export.scope import Scope, find
 from kinspect.export.text import COLOURS, Palette
 from kinspect.model.snapshot import Snapshot
@@ -42,7 +42,18 @@ def read_files(paths: list[str]) -> Snapshot:
 
 async def _read_once(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
     async with inspecting(args) as (inspection, namespace):
-        return await inspection.loaded(), namespace
+        return permitted(await inspection.loaded()), namespace
+
+
+def permitted(snapshot: Snapshot) -> Snapshot:
+    """The snapshot, unless it lacks what every answer stands on. Raises NotPermitted."""
+    services = snapshot.coverage_of("Service")
+    if services.state == "denied":
+        raise NotPermitted(
+            f"{snapshot.source}: {services.reason or 'services may not be listed'}",
+            "`kinspect doctor` lists the rights of this user; -n NAMESPACE reads one namespace only.",
+        )
+    return snapshot
 
 
 @asynccontextmanager
@@ -56,13 +67,24 @@ async def inspecting(args: argparse.Namespace) -> AsyncIterator[tuple[Inspection
     source = open_cluster(options, None if args.all_namespaces else ())
     namespace = None if args.all_namespaces else (args.namespace or source.namespace)
     inspection = Inspection(source)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(inspection.run())
-        try:
-            yield inspection, namespace
-        finally:
-            task.cancel()
-            await source.aclose()
+    try:
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(inspection.run())
+            try:
+                yield inspection, namespace
+            finally:
+                task.cancel()
+                await source.aclose()
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from None
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one failure that is for the person; where there is none, the whole group, which is our bug."""
+    known = failures.subgroup(KinspectError)
+    for each in known.exceptions if known else ():
+        return _first(each) if isinstance(each, BaseExceptionGroup) else each
+    return failures
 
 
 def scope_of(args: argparse.Namespace, snapshot: Snapshot, namespace: str | None) -> Scope:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kinspect.export.findings import FindingEntry, Findings, ObjectName
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Line, Role, Row
-from kinspect.outline.summary import Summary
+from kinspect.outline.summary import Hidden, Summary
 from kinspect.outline.visible import visible
 
 Palette = Mapping[Role, str]
@@ -78,8 +78,12 @@ def summary_line(found: Summary, source: str) -> str:
 
 def hidden_lines(found: Summary) -> Iterator[str]:
     """What is not known, so that an absence is not taken for a proof."""
-    for kind, reason in found.hidden:
-        yield visible(f"not known: {kind} ({reason})")
+    by_state: dict[str, list[Hidden]] = {}
+    for each in found.hidden:
+        by_state.setdefault(each.state or each.reason, []).append(each)
+    for state, group in by_state.items():
+        words = group[0].words if len(group) == 1 else state
+        yield visible(f"not known: {', '.join(each.kind for each in group)} ({words})")
 
 
 def findings_lines(document: Findings, palette: Palette) -> Iterator[str]:

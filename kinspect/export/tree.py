@@ -86,7 +86,7 @@ def tree(snapshot: Snapshot, scope: Scope) -> Tree:
         schema="kinspect/tree/v1",
         taken_at=snapshot.taken_at.isoformat().replace("+00:00", "Z"),
         services=tuple(_service(snapshot, key) for key in services_in(snapshot, scope)),
-        hidden=tuple(HiddenKind(kind, reason) for kind, reason in hidden(snapshot)),
+        hidden=tuple(HiddenKind(each.kind, each.words) for each in hidden(snapshot)),
     )
 
 

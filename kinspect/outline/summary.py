@@ -17,7 +17,12 @@ class Hidden(NamedTuple):
     """A kind that is not, or not wholly, known: an absence in it proves nothing."""
 
     kind: str
+    state: str
     reason: str
+
+    @property
+    def words(self) -> str:
+        return "; ".join(filter(None, (self.state, self.reason)))
 
 
 class Summary(NamedTuple):
@@ -60,13 +65,14 @@ def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summ
 def hidden(snapshot: Snapshot) -> tuple[Hidden, ...]:
     """The kinds of which something may be missing, in the order of their names, with the reason."""
     return tuple(
-        Hidden(kind, _why(coverage))
+        Hidden(kind, _state(coverage), coverage.reason)
         for kind, coverage in sorted(snapshot.coverage.items())
         if coverage.state in ("denied", "lost", "not given") or coverage.reason
     )
 
 
-def _why(coverage: Coverage) -> str:
-    scope = f"only in {', '.join(coverage.namespaces)}" if coverage.namespaces is not None else ""
-    state = "" if coverage.state in ("given", "loading", "absent") else coverage.state
-    return "; ".join(filter(None, (state, scope, coverage.reason)))
+def _state(coverage: Coverage) -> str:
+    """How much is not known: "denied", "known only in shop", …; "" where only the reason tells."""
+    if coverage.state not in ("given", "loading", "absent"):
+        return coverage.state
+    return f"known only in {', '.join(coverage.namespaces)}" if coverage.namespaces is not None else ""
