@@ -19,11 +19,13 @@ RUNNING = STATE / "machine.pid"
 """Names the process that holds every other: `<pid> <start time>`."""
 KUBECONFIG = STATE / "admin.kubeconfig"
 
-GATEWAY = "198.51.100.1"
+NODE_GATEWAY = "198.51.100.1"
 CONTROL_PLANE = "198.51.100.5"
-CLIENT = "198.51.100.100"
 API = f"https://{CONTROL_PLANE}:6443"
-POD_CIDR = "198.18.0.0/16"
+POD_CIDR = "198.18.0.0/17"
+OUTSIDE_GATEWAY = "198.18.128.1"
+CLIENT = "198.18.128.9"
+BALANCER_CIDR = "198.18.129.0/24"
 SERVICE_CIDR = "198.19.0.0/16"
 API_SERVICE = "198.19.0.1"
 DNS_SERVICE = "198.19.0.10"
@@ -51,8 +53,8 @@ class Node:
 
 
 NODES = (
-    Node("node1", "198.51.100.11", "198.18.0.0/24", "iptables", "zone-a"),
-    Node("node2", "198.51.100.12", "198.18.1.0/24", "nftables", "zone-b"),
+    Node("node1", "198.51.100.11", "198.18.1.0/24", "iptables", "zone-a"),
+    Node("node2", "198.51.100.12", "198.18.2.0/24", "nftables", "zone-b"),
 )
 
 

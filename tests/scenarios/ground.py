@@ -1,0 +1,50 @@
+"""What the scenarios stand on: a cluster, whoever made it, and a way to run commands in its places."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from kinspect.model.snapshot import Snapshot
+from kinspect.sources.manifests import Text, snapshot_of_texts
+
+Json = dict[str, Any]
+READ = "services,endpointslices,pods,nodes,namespaces"
+
+
+class Ground(Protocol):
+    """A running cluster. Places are named `client`, `node/NAME` and `pod/NAMESPACE/NAME`."""
+
+    modes: Mapping[str, str]
+    """Node → the mode of its service proxy: iptables or nftables."""
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """What kubectl answers. Raises CalledProcessError."""
+        ...
+
+    def within(self, place: str) -> Sequence[str]:
+        """The beginning of a command line that runs the rest in the network of a place."""
+        ...
+
+    def apply(self, manifests: str) -> None:
+        """Makes the objects of a manifest file and waits until the pods that can be ready are."""
+        ...
+
+
+def snapshot(ground: Ground) -> Snapshot:
+    """What the API says now, read as kinspect reads a file."""
+    said = ground.kubectl("get", READ, "--all-namespaces", "-o", "json")
+    return snapshot_of_texts([Text("kubectl", said.encode())], "the ground")
+
+
+def run(ground: Ground, place: str, command: Sequence[str], stdin: str = "") -> str:
+    """What a command in a place says. Raises CalledProcessError."""
+    return subprocess.run(
+        [*ground.within(place), *command],
+        input=stdin,
+        text=True,
+        capture_output=True,
+        check=True,
+        timeout=120,
+    ).stdout

@@ -1,0 +1,91 @@
+"""Predicted beside observed: what `resolve` says of a connection, and what the nodes' kernels made of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from kinspect.model.meta import Key
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import backends
+from kinspect.resolve.traffic import Choice, Client, choose
+
+from . import connector, tracking
+from .cases import Case
+from .ground import Ground, Json, run
+from .tracking import End, Flow
+
+AT_ONCE = 50
+
+
+class Observed(NamedTuple):
+    """What became of one connection: as the client knows it, and where it was sent (None = nowhere else)."""
+
+    outcome: str
+    pod: Key | None
+    sent_to: End | None
+
+
+def predicted(snapshot: Snapshot, case: Case) -> Choice:
+    """What the objects say of the connection."""
+    service, way = snapshot.services[case.way.service], case.way
+    zone = snapshot.nodes[Key("", case.node)].zone
+    client = Client(case.node, zone, case.origin)
+    return choose(service, backends(snapshot, service, way.port), client, way.traffic)
+
+
+def observe(ground: Ground, cases: Sequence[Case]) -> list[Observed]:
+    """Makes every connection, so many at once, and asks echo server and connection tracking about each."""
+    by_client: dict[str, list[Json]] = defaultdict(list)
+    for number, case in enumerate(cases):
+        target = {"protocol": case.way.port.protocol, "address": case.way.address, "port": case.way.number}
+        by_client[case.client].append({"id": number, **target})
+    with tracking.watch(ground) as tracked:
+        with ThreadPoolExecutor() as pool:
+            at_once = str(max(1, AT_ONCE // len(by_client)))
+            command = [sys.executable, str(connector.__file__), at_once]
+            said = pool.map(
+                lambda client: run(ground, client, command, json.dumps(by_client[client])), by_client
+            )
+            told = {line["id"]: line for text in said for line in map(json.loads, text.splitlines())}
+        for node in ground.modes:
+            tracking.catch_up(ground, tracked, node)
+        return [_observed(case, told[number], tracked) for number, case in enumerate(cases)]
+
+
+def difference(choice: Choice, seen: Observed, dead: set[End]) -> str:
+    """Where the two part, in words; "" when they agree. `dead`: where it is known that nothing listens."""
+    if choice.outcome != "backends":
+        if seen.sent_to is not None:
+            return f"predicted {choice.outcome} ({choice.because}), but it was sent to {seen.sent_to}"
+        return "" if seen.outcome == choice.outcome else f"predicted {choice.outcome}, but it was {seen}"
+    chosen = {End(each.address, each.port or 0): each.pod for each in choice.backends}
+    if seen.sent_to not in chosen:
+        return f"predicted one of {sorted(chosen)} ({choice.because}), but it was {seen}"
+    expected = "refused" if seen.sent_to in dead else "answered"
+    if seen.outcome != expected:
+        return f"{seen.sent_to} should have {expected}, but it was {seen}"
+    pod = chosen[seen.sent_to]
+    return f"sent to {pod}, but {seen.pod} answered" if seen.pod and pod and seen.pod != pod else ""
+
+
+def dead_ends(ground: Ground) -> set[End]:
+    """The declared ports behind which nothing listens, as the pods' annotations say."""
+    found = set()
+    for pod in json.loads(ground.kubectl("get", "pods", "-A", "-o", "json"))["items"]:
+        annotations = pod["metadata"].get("annotations", {})
+        for number in annotations.get("lab.kinspect/dead-ports", "").split(","):
+            if number:
+                found.add(End(pod["status"]["podIP"], int(number)))
+    return found
+
+
+def _observed(case: Case, told: Json, tracked: tracking.Tracking) -> Observed:
+    target = End(case.way.address, case.way.number)
+    after = tracked.followed(Flow(case.way.port.protocol, End(*told["source"]), target)).target
+    pod = Key(*told["pod"].split("/")) if "pod" in told else None
+    return Observed(told["outcome"], pod, after if after != target else None)

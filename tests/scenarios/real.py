@@ -1,0 +1,76 @@
+"""The conformance cluster as a ground. Its places are found as any tool on the machine would: in /proc."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from tests.conformance import cluster, layout, manifests
+
+from .ground import Json
+
+
+class Real:
+    """The cluster that `tests/conformance/run` has booted, in whose control-plane network we already are."""
+
+    def __init__(self, machine: int) -> None:
+        self.machine = machine
+        self.modes = {node.name: node.proxy_mode for node in layout.NODES}
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        command = ["kubectl", f"--kubeconfig={layout.KUBECONFIG}", *arguments]
+        return subprocess.run(command, input=stdin, text=True, stdout=subprocess.PIPE, check=True).stdout
+
+    def within(self, place: str) -> Sequence[str]:
+        match place.split("/"):
+            case ["pod", namespace, name]:
+                uid = self.kubectl("-n", namespace, "get", "pod", name, "-o", "jsonpath={.metadata.uid}")
+                return ["nsenter", f"--net=/proc/{_process_of(uid)}/ns/net", "--"]
+            case ["node", name]:
+                return cluster.within(self.machine, name)
+            case _:
+                return cluster.within(self.machine, place)
+
+    def apply(self, text: str) -> None:
+        objects = manifests.for_real(text)
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+        for each in objects:
+            if each["kind"] == "Service" and each["spec"].get("type") == "LoadBalancer":
+                self._give_address(each)
+
+    def _give_address(self, service: Json) -> None:
+        """Does what a cloud's balancer would: the Service gets an address that is routed to the nodes."""
+        namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
+        listed = json.loads(self.kubectl("get", "services", "-A", "-o", "json"))["items"]
+        taken = {
+            entry.get("ip") for each in listed for entry in each["status"]["loadBalancer"].get("ingress", ())
+        }
+        network = layout.BALANCER_CIDR.rpartition(".")[0]
+        free = next(ip for number in range(1, 255) if (ip := f"{network}.{number}") not in taken)
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": free}]}}})
+        self.kubectl(
+            "-n", namespace, "patch", "service", name, "--subresource=status", "--type=merge", "-p", status
+        )
+
+
+def _process_of(uid: str) -> int:
+    """Any process of a pod: kubelet names the pod's control group after its UID."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                if f"pod{uid}/" in (entry / "cgroup").read_text():
+                    return int(entry.name)
+            except OSError:
+                continue  # it has ended meanwhile
+    raise LookupError(f"no process of pod {uid} is running")
+
+
+def here() -> Real | None:
+    """The cluster that we were started on, None when there is none."""
+    machine = os.environ.get("KINSPECT_CONFORMANCE")
+    return Real(int(machine)) if machine else None
