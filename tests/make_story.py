@@ -1,4 +1,4 @@
-"""`python -m tests.make_story`: writes objects.yaml of a story, what the API says after the controllers settled.
+"""`python -m tests.make_story`: writes a story's objects.yaml, what the API says when the cluster settled.
 
 Always the same for the same manifests, on every machine: times, random parts and the machine's own properties
 are fixed. Only the kinds that kinspect reads are kept.
@@ -21,7 +21,7 @@ HEADER = "# What the API says when manifests.yaml has settled. Made by: python -
 
 def objects(story: Path) -> str:
     """The text of a story's objects.yaml."""
-    items = paper.settled(manifests.read(story / "manifests.yaml"), now=NOW)
+    items = paper.settled(manifests.read([str(story / "manifests.yaml")]), now=NOW)
     read = [_of_no_machine(item) for item in items if item["kind"] in KINDS]
     return HEADER + yaml.dump({"apiVersion": "v1", "kind": "List", "items": read})
 

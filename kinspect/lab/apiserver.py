@@ -66,7 +66,7 @@ class ApiServer:
         self.token = secrets.token_urlsafe(32)
         self.port = 0
         self._allows = allows
-        self._authority = Authority()
+        self.authority = Authority()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -76,7 +76,7 @@ class ApiServer:
     @property
     def certificate_authority(self) -> bytes:
         """The certificate to trust, as PEM."""
-        return self._authority.certificate
+        return self.authority.certificate
 
     @property
     def kubeconfig(self) -> Path:
@@ -192,7 +192,7 @@ class ApiServer:
     # Files
 
     def _tls(self) -> ssl.SSLContext:
-        pair = self._authority.issue("127.0.0.1", "localhost", "kubernetes.default.svc")
+        pair = self.authority.issue("127.0.0.1", "localhost", "kubernetes.default.svc")
         self._write_private("tls.crt", pair.certificate)
         self._write_private("tls.key", pair.key)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

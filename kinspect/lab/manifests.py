@@ -1,66 +1,49 @@
-"""Manifests in: from a folder or a file to objects, and into the Store in an order that works."""
+"""Manifests as the objects that the lab's Store takes: files, folders, `-` for standard input."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from kinspect.errors import Unreadable, UsageError
-from kinspect.lab.status import Json, Rejection
-from kinspect.lab.store import Store
-from kinspect.model import yaml
+from kinspect.errors import Unreadable
+from kinspect.model.yaml import documents
 
-_FIRST = (
-    "Namespace",
-    "Node",
-    "ServiceCIDR",
-    "IngressClass",
-    "ServiceAccount",
-    "ConfigMap",
-    "Secret",
-    "Service",
-)
-"""Others need these: a pod its namespace, an Ingress its class, variables of a pod the Services before it."""
+Json = dict[str, Any]
+
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
-def read(path: Path) -> list[Json]:
-    """The objects of a file, or of all files of a folder, Lists taken apart. Raises Unreadable."""
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if file.suffix in (".yaml", ".yml", ".json"))
-        return [item for file in files for item in read(file)]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"{path}: {error.strerror}") from error
-    return [item for document in yaml.documents(data, path.name) for item in _objects(document, path)]
+def read(paths: Sequence[str]) -> list[Json]:
+    """All objects of these files, in their order; the files of a folder by name. Raises Unreadable."""
+    return [item for path in paths for name, data in _files(path) for item in _objects(name, data)]
 
 
-def ordered(items: Iterable[Json]) -> list[Json]:
-    """The objects with those first that others need, otherwise in their order."""
-
-    def place(item: Json) -> int:
-        return _FIRST.index(item["kind"]) if item["kind"] in _FIRST else len(_FIRST)
-
-    return sorted(items, key=place)
-
-
-def apply(store: Store, items: Iterable[Json]) -> None:
-    """Creates the objects. Raises UsageError for the first one that the API refuses."""
-    for item in ordered(items):
-        try:
-            store.create(item)
-        except Rejection as rejection:
-            name = item.get("metadata", {}).get("name", "")
-            raise UsageError(f"{item['kind']} {name}: {rejection}", "mend the manifest") from rejection
-
-
-def _objects(document: object, path: Path) -> Iterator[Json]:
-    if document is None:
+def _files(path: str) -> Iterator[tuple[str, bytes]]:
+    if path == "-":
+        yield "standard input", sys.stdin.buffer.read()
         return
-    if not isinstance(document, dict) or "kind" not in document:
-        raise Unreadable(f"{path.name}: not a Kubernetes object", "every document needs apiVersion and kind")
-    if str(document["kind"]).endswith("List") and "items" in document:
-        for item in document["items"] or ():
-            yield from _objects(item, path)
-    else:
-        yield document
+    given = Path(path)
+    found: Iterable[Path] = [given]
+    if given.is_dir():
+        found = sorted(file for file in given.iterdir() if file.suffix in _SUFFIXES)
+    for file in found:
+        try:
+            yield str(file), file.read_bytes()
+        except OSError as error:
+            raise Unreadable(f"{file}: {error.strerror}") from error
+
+
+def _objects(name: str, data: bytes) -> Iterator[Json]:
+    for document in documents(data, name):
+        if document is None:
+            continue
+        if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+            raise Unreadable(
+                f"{name}: a document is no API object", "each needs apiVersion, kind and metadata"
+            )
+        if document["kind"].endswith("List") and "items" in document:
+            yield from document["items"] or ()
+        else:
+            yield document

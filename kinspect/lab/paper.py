@@ -14,8 +14,10 @@ from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from kinspect.lab import addons, addresses, manifests
+from kinspect.lab import addons, addresses
 from kinspect.lab.apiserver import ApiServer
+from kinspect.lab.applying import apply
+from kinspect.lab.certificates import Authority
 from kinspect.lab.controllers import Controllers, PaperKubelet, standard
 from kinspect.lab.controllers.bootstrap import bootstrap
 from kinspect.lab.status import Json
@@ -26,23 +28,23 @@ _API_ADDRESS = str(addresses.NODE_GATEWAY)
 _API_PORT = 6443
 
 
-def fill(store: Store, items: Iterable[Json], *, authority: str = "", nodes: int = _NODES) -> Controllers:
+def fill(store: Store, items: Iterable[Json], authority: Authority, nodes: int = _NODES) -> Controllers:
     """Fills an empty Store with nodes, add-ons and the given objects, and lets the controllers settle."""
     bootstrap(store, _API_ADDRESS, _API_PORT)
-    controllers = Controllers(store, (*standard(authority), PaperKubelet()))
+    controllers = Controllers(store, (*standard(authority.certificate.decode()), PaperKubelet()))
     for given in addresses.nodes(nodes):
         store.create(addons.node(given, store.time()))
-    manifests.apply(store, addons.system("iptables"))
+    apply(store, addons.system("iptables"), authority.issue)
     controllers.settle()
-    manifests.apply(store, items)
+    apply(store, items, authority.issue)
     controllers.settle()
     return controllers
 
 
 def settled(items: Iterable[Json], *, now: datetime, seed: int = 0) -> list[Json]:
-    """All objects of such a cluster, always the same for the same objects, time and seed."""
+    """All objects of such a cluster: always the same, certificates apart, for the same arguments."""
     store = Store(clock=lambda: now, rng=random.Random(seed), window=0)
-    fill(store, items).stop()
+    fill(store, items, Authority()).stop()
     return [item for kind in store.resources for item in store.list(kind)]
 
 
@@ -52,8 +54,7 @@ async def paper_cluster(items: Iterable[Json], *, nodes: int = _NODES) -> AsyncI
     store = Store()
     with tempfile.TemporaryDirectory(prefix="kinspect-paper-") as directory:
         async with ApiServer(store, Path(directory)) as server, asyncio.TaskGroup() as tasks:
-            authority = server.certificate_authority.decode()
-            working = tasks.create_task(fill(store, items, authority=authority, nodes=nodes).run())
+            working = tasks.create_task(fill(store, items, server.authority, nodes).run())
             try:
                 yield server.kubeconfig
             finally:

@@ -18,6 +18,7 @@ from kinspect.errors import KinspectError, VantageLost
 from kinspect.lab import addons, addresses, apigate, network, places, requirements
 from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.apiserver import ApiServer
+from kinspect.lab.applying import apply
 from kinspect.lab.balancer import Balancer
 from kinspect.lab.certificates import Authority
 from kinspect.lab.cluster_dns import ClusterDns
@@ -133,8 +134,7 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
                 Balancer(ground, facts, nodes).run(),
             )
             running = [tasks.create_task(part) for part in parts]
-            for given in (*addons.system(means.proxy), *wishes.objects):
-                store.create(given)
+            apply(store, (*addons.system(means.proxy), *wishes.objects), api.authority.issue)
             await lab.settled()
             yield lab
             for task in running:

@@ -12,7 +12,7 @@ STORY = make_story.STORIES / "service-apis"
 
 @pytest.fixture(scope="module")
 def objects() -> dict[tuple[str, str, str], dict]:
-    items = manifests.read(STORY / "objects.yaml")
+    items = manifests.read([str(STORY / "objects.yaml")])
     return {(i["kind"], i["metadata"].get("namespace", ""), i["metadata"]["name"]): i for i in items}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from kinspect.lab.status import Json
+from kinspect.lab.admission import causes
+from kinspect.lab.status import Cause, Json
 
 if TYPE_CHECKING:
     from kinspect.lab.store import Store
@@ -40,6 +41,12 @@ class Secret:
         new.setdefault("type", "Opaque")
         for key, value in (new.pop("stringData", None) or {}).items():
             new.setdefault("data", {})[key] = b64encode(str(value).encode()).decode()
+
+    @staticmethod
+    def validate(store: Store, old: Json | None, new: Json) -> list[Cause]:
+        needed = ("tls.crt", "tls.key") if new["type"] == "kubernetes.io/tls" else ()
+        data = new.get("data") or {}
+        return [causes.required(f"data[{key}]") for key in needed if key not in data]
 
 
 class ServiceCIDR:
