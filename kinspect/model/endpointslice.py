@@ -64,8 +64,8 @@ class Endpoint(Fact, frozen=True):
 
     @property
     def serving(self) -> bool:
-        """Nil means: as ready (EndpointConditions.Serving)."""
-        return self.ready if self.conditions.serving is None else self.conditions.serving
+        """Nil means true (EndpointConditions.Serving), also where `ready` is false."""
+        return self.conditions.serving is not False
 
     @property
     def terminating(self) -> bool:

@@ -21,7 +21,7 @@ from kinspect.resolve.membership import workloads_making
 LOOKED_AT = 1_000
 """At most so many pods of a namespace are compared label by label."""
 
-SIMILAR = 0.75
+SIMILAR = 0.6
 """How alike two texts must be to be taken for a slip of the pen."""
 
 

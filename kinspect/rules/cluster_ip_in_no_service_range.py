@@ -21,7 +21,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.addresses import range_of, service_ranges
 from kinspect.rules._words import service_ref, some
 
-CODE = "SVC110"
+CODE = "SVC109"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 NEEDS = ("ServiceCIDR",)

@@ -20,7 +20,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.service_class import PROXY_NAME, has_virtual_ip
 from kinspect.rules._words import get, service_ref
 
-CODE = "SVC109"
+CODE = "SVC108"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
 NEEDS = ()
