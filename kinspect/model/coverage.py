@@ -14,7 +14,7 @@ class Coverage(Fact, frozen=True):
 
     - given: all objects in scope are here; watched, or complete in the file.
     - absent: the server has no such kind (no Gateway API, say), so there are surely none.
-    - loading: some pages are here, the rest is on its way: `count` so far, of about `expected` (0 = not told).
+    - loading: some pages are here, the rest is on its way: `count` of about `expected` (0 = not told).
     - denied: the user may not list it; not given: no file contained it; lost: it could not be read.
 
     `namespaces` None = everywhere; otherwise only these namespaces were read. `reason` is for the person.

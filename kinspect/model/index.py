@@ -3,17 +3,19 @@
 Theory of operation:
 
 1. An Index is frozen; any number of snapshots may hold one. An Indexer makes the next.
-2. Each relation maps a key to a *set of object keys*, kept as a dictionary with None values, so that its
-   order is the order of arrival and two builds compare equal as dictionaries.
+2. Each relation maps a key to a *set of object keys*. Most sets are small: they are sorted tuples (48 bytes
+   for one member, where a dictionary takes 232), larger ones dictionaries with None values. Which of both
+   depends on the size alone, so that two builds compare equal.
 3. `apply(kind, old, new)` takes the old facts out and puts the new ones in. Which keys a fact has is one
-   small function per kind (`_keys_of`): the only place that knows a relation.
+   small function per kind (`_OF`): the only place that knows a relation.
 4. Publishing copies only what changed: a relation's outer dictionary once per publication, an inner one
    the first time it changes after a publication. What a published Index holds is never touched again.
+5. A cluster is read by hundreds of thousands of `_put`: they are what counts here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -26,13 +28,15 @@ from kinspect.model.node import Node
 from kinspect.model.pod import Pod, Workload
 from kinspect.model.service import Service
 
-Members = Mapping[Key, None]
-"""A set of object keys in order of arrival."""
+Members = Collection[Key]
+"""A set of object keys, in no particular order."""
 
 LabelKey = tuple[str, str, str]
 """(namespace, label key, label value)."""
 
-EMPTY: Members = {}
+EMPTY: Members = ()
+FEW = 8
+"""Members up to which a set is a tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ class Index:
     services_by_namespace: Mapping[str, Members] = field(default_factory=dict)
     services_by_selector_label: Mapping[LabelKey, Members] = field(default_factory=dict)
     """Under the alphabetically first pair of its selector only: enough to find a pod's candidates."""
-    workloads_by_namespace: Mapping[str, Mapping[Ref, None]] = field(default_factory=dict)
+    workloads_by_namespace: Mapping[str, Collection[Ref]] = field(default_factory=dict)
     """Deployments, StatefulSets and DaemonSets."""
-    routes_by_service: Mapping[Key, Mapping[Ref, None]] = field(default_factory=dict)
+    routes_by_service: Mapping[Key, Collection[Ref]] = field(default_factory=dict)
     """Ingresses and Gateway API routes that name the Service as a backend, existing or not."""
 
 
@@ -67,57 +71,80 @@ class Indexer:
     """The mutable builder of Indexes."""
 
     def __init__(self) -> None:
-        self._relations: dict[str, dict[object, dict[object, None]]] = {name: {} for name in RELATIONS}
+        self._relations: dict[str, dict[object, Any]] = {name: {} for name in RELATIONS}
         self._owned: dict[str, set[object]] = {name: set() for name in RELATIONS}
+        """Large sets that no published Index holds."""
+        self._changed: set[str] = set()
         self._published = Index()
 
     def apply(self, kind: str, old: Object | None, new: Object | None) -> None:
         """Replaces what `old` contributed by what `new` does; None = there was or is no such object."""
-        before = set(_keys_of(kind, old)) if old is not None else set()
-        after = dict.fromkeys(_keys_of(kind, new)) if new is not None else {}
-        for relation, key, member in before:
-            if (relation, key, member) not in after:
-                self._take(relation, key, member)
-        for relation, key, member in after:
-            if (relation, key, member) not in before:
-                self._put(relation, key, member)
+        of_kind = _OF.get(kind)
+        if of_kind is None:
+            return
+        if old is None:
+            for entry in of_kind(new) if new is not None else ():
+                self._put(*entry)
+            return
+        before = set(of_kind(old))
+        after = set(of_kind(new)) if new is not None else set()
+        for entry in before - after:
+            self._take(*entry)
+        for entry in after - before:
+            self._put(*entry)
 
     def publish(self) -> Index:
         """The Index as of now. Costs a copy of each relation that changed since the last call."""
-        dirty = {name: dict(self._relations[name]) for name in RELATIONS if self._owned[name]}
-        if dirty:
+        if self._changed:
             kept = {name: getattr(self._published, name) for name in RELATIONS}
-            self._published = Index(**{**kept, **dirty})
-            self._owned = {name: set() for name in RELATIONS}
+            self._published = Index(
+                **{**kept, **{name: dict(self._relations[name]) for name in self._changed}}
+            )
+            for name in self._changed:
+                self._owned[name].clear()
+            self._changed.clear()
         return self._published
 
-    def _inner(self, relation: str, key: object) -> dict[object, None]:
-        """The members of a key, copied first if a published Index still holds them."""
-        inner = self._relations[relation].get(key)
-        if inner is None:
-            inner = self._relations[relation][key] = {}
-        elif key not in self._owned[relation]:
-            inner = self._relations[relation][key] = dict(inner)
-        self._owned[relation].add(key)
-        return inner
+    def _put(self, relation: str, key: object, member: Any) -> None:
+        sets = self._relations[relation]
+        members = sets.get(key)
+        if members is None:
+            sets[key] = (member,)
+        elif member in members:
+            return
+        elif type(members) is dict:
+            self._own(relation, key, members)[member] = None
+        elif len(members) < FEW:
+            sets[key] = tuple(sorted((*members, member)))
+        else:
+            sets[key] = dict.fromkeys((*members, member))
+            self._owned[relation].add(key)
+        self._changed.add(relation)
 
-    def _put(self, relation: str, key: object, member: object) -> None:
-        self._inner(relation, key)[member] = None
+    def _take(self, relation: str, key: object, member: Any) -> None:
+        sets = self._relations[relation]
+        members = sets.get(key, ())
+        if member not in members:
+            return
+        left = [each for each in members if each != member] if len(members) <= FEW + 1 else None
+        if left:
+            sets[key] = tuple(sorted(left))
+        elif left is None:
+            del self._own(relation, key, members)[member]
+        else:
+            del sets[key]
+        self._changed.add(relation)
 
-    def _take(self, relation: str, key: object, member: object) -> None:
-        inner = self._inner(relation, key)
-        inner.pop(member, None)
-        if not inner:
-            del self._relations[relation][key]
+    def _own(self, relation: str, key: object, members: dict[object, None]) -> dict[object, None]:
+        """The large set, copied first if a published Index still holds it."""
+        if key not in self._owned[relation]:
+            members = self._relations[relation][key] = dict(members)
+            self._owned[relation].add(key)
+        return members
 
 
 Entry = tuple[str, object, object]
 """(relation, key, member)."""
-
-
-def _keys_of(kind: str, fact: Object) -> Iterator[Entry]:
-    of_kind = _OF.get(kind)
-    return of_kind(fact) if of_kind else iter(())
 
 
 def _of_pod(pod: Pod) -> Iterator[Entry]:

@@ -27,7 +27,7 @@ class Sharing:
 
     def __init__(self) -> None:
         self._seen: dict[Any, Any] = {}
-        self._labels: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+        self._labels: dict[int, dict[str, str]] = {}  # by hash: a key that held the pairs would be larger
 
     def share(self, fact: Object) -> Object:
         if len(self._seen) + len(self._labels) > LIMIT:
@@ -49,16 +49,20 @@ class Sharing:
                 if same is not value:
                     force_setattr(owner, name, same)
 
-    def _whole(self, value: Any) -> Any:
-        return self._seen.setdefault(value, value)
-
     def _pairs(self, owner: Any, name: str) -> None:
-        """Shares a dictionary of strings, which no dictionary could have as a key."""
+        """Shares a dictionary of strings, which no dictionary could have as a key, and else its values."""
         value = getattr(owner, name)
-        if value:
-            same = self._labels.setdefault(tuple(value.items()), value)
-            if same is not value:
-                force_setattr(owner, name, same)
+        if not value:
+            return
+        digest = hash(tuple(value.items()))
+        same = self._labels.get(digest)
+        if same == value:
+            force_setattr(owner, name, same)
+            return
+        self._labels[digest] = value
+        seen = self._seen
+        for key, text in value.items():
+            value[key] = seen.setdefault(text, text)
 
     def _meta(self, meta: Meta) -> None:
         self._of(meta, "namespace", "annotations", "owner_references")
@@ -76,7 +80,10 @@ class Sharing:
             "readiness_gates",
             "host_aliases",
         )
-        self._of(pod.status, "phase", "host_ip", "conditions", "container_statuses")
+        status = pod.status
+        self._of(status, "phase", "host_ip", "conditions", "container_statuses")
+        if len(status.pod_ips) == 1 and status.pod_ips[0].ip == status.pod_ip:
+            force_setattr(status, "pod_ip", status.pod_ips[0].ip)
 
     def _slice(self, slice_: EndpointSlice) -> None:
         self._of(slice_, "address_type", "ports_or_null")

@@ -97,7 +97,7 @@ def test_a_service_is_found_under_one_label_of_its_selector() -> None:
     )
     indexer = Indexer()
     indexer.apply("Service", None, service)
-    assert indexer.publish().services_by_selector_label == {("x", "a", "2"): {Key("x", "web"): None}}
+    assert indexer.publish().services_by_selector_label == {("x", "a", "2"): (Key("x", "web"),)}
 
 
 def _as_dicts(index: Index) -> dict[str, object]:
