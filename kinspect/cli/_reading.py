@@ -20,15 +20,16 @@ if TYPE_CHECKING:
     from kinspect.inspection import Inspection
 
 
-def snapshot_of(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
+def snapshot_of(args: argparse.Namespace, everywhere: bool = False) -> tuple[Snapshot, str | None]:
     """The judged snapshot, and the namespace that the command is about (None = all).
 
     A live cluster is about the context's namespace unless -n or -A says otherwise; files are about all.
+    `everywhere`: all namespaces are read, whatever the command is about.
     """
     start_log(args)
     if args.filename:
         return read_files(args.filename), args.namespace
-    return asyncio.run(_read_once(args))
+    return asyncio.run(_read_once(args, everywhere))
 
 
 def read_files(paths: list[str]) -> Snapshot:
@@ -40,8 +41,8 @@ def read_files(paths: list[str]) -> Snapshot:
     return judged(open_file(paths, stdin))
 
 
-async def _read_once(args: argparse.Namespace) -> tuple[Snapshot, str | None]:
-    async with inspecting(args) as (inspection, namespace):
+async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapshot, str | None]:
+    async with inspecting(args, everywhere) as (inspection, namespace):
         return permitted(await inspection.loaded()), namespace
 
 
@@ -57,14 +58,16 @@ def permitted(snapshot: Snapshot) -> Snapshot:
 
 
 @asynccontextmanager
-async def inspecting(args: argparse.Namespace) -> AsyncIterator[tuple[Inspection, str | None]]:
+async def inspecting(
+    args: argparse.Namespace, everywhere: bool = False
+) -> AsyncIterator[tuple[Inspection, str | None]]:
     """A running inspection of the cluster, and the namespace that the command is about."""
     from kinspect.cli._options import cluster_options
     from kinspect.inspection import Inspection
     from kinspect.sources.kube import open_cluster
 
     options = cluster_options(args)
-    source = open_cluster(options, None if args.all_namespaces else ())
+    source = open_cluster(options, None if everywhere or args.all_namespaces else ())
     namespace = None if args.all_namespaces else (args.namespace or source.namespace)
     inspection = Inspection(source)
     try:

@@ -1,7 +1,7 @@
 """TLS without sockets: plain bytes on one side, records on the other, over a memory BIO.
 
-Certificates are not judged here: a trace must get through to show the way; what is wrong with a certificate is
-for other rules to say.
+Certificates are not judged here: a trace must get through to show the way; what is wrong with a certificate
+is for other rules to say.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ ICMP_ERRORS = (3, 4, 5, 11, 12)
 # Scratch memory: where the IPv4 header under test begins, and the two ends of its flow.
 IP, SRC, DST, SPORT, DPORT = range(5)
 
-LOAD_WORD, LOAD_HALF, LOAD_BYTE, LOAD_MEMORY, LOAD_PROTOCOL = 0x40, 0x48, 0x50, 0x60, 0x28
+LOAD_WORD, LOAD_HALF, LOAD_BYTE, LOAD_MEMORY, LOAD_NUMBER, LOAD_PROTOCOL = 0x40, 0x48, 0x50, 0x60, 0, 0x28
 LOAD_X_MEMORY, STORE, TO_X, FROM_X = 0x61, 0x02, 0x07, 0x87
 ADD, ADD_X, SUBTRACT, AND, SHIFT_LEFT = 0x04, 0x0C, 0x14, 0x54, 0x64
 IF_EQUAL, IF_AT_LEAST, IF_BITS, RETURN = 0x15, 0x35, 0x45, 0x06
@@ -118,11 +118,11 @@ def marked_datagram(token: bytes, flows: Iterable[Flow]) -> Program:
 
 def _find_header(code: Assembler, transports: dict[int, str]) -> None:
     """Finds the IPv4 header under test, through VXLAN and ICMP errors, and goes on by its protocol."""
-    code.step(LOAD_PROTOCOL, SKF_AD_PROTOCOL)
-    code.step(IF_EQUAL, 0x0800, "", "refuse")
-    code.step(AND, 0)
+    code.step(LOAD_NUMBER, 0)  # first of all: the kernel wants M[IP] stored on every way that leads anywhere
     code.step(STORE, IP)
     code.step(TO_X)
+    code.step(LOAD_PROTOCOL, SKF_AD_PROTOCOL)
+    code.step(IF_EQUAL, 0x0800, "", "refuse")
     code.step(LOAD_BYTE, 9)
     code.choose([(TCP, transports[TCP]), (ICMP, "icmp"), (UDP, "maybe a tunnel")])
 

@@ -7,8 +7,8 @@ Theory of operation:
 2. They part where a hop's ends are not as predicted, where a visit was paid to another place, where a packet
    came in and did not leave though it should, or where the next place never saw it. The first of these is
    the divergence. What was predicted after it follows as hops that nobody saw.
-3. A place where nobody could look is skipped: its silence proves nothing. A router outside of the cluster
-   that forwards the packet as it is belongs to no prediction and contradicts none.
+3. A place where nobody could look is skipped: its silence proves nothing. A router or balancer outside of the
+   cluster that passes the packet on belongs to no prediction; what it changed shows at the next place.
 4. Of several alternatives the one that explains the packet furthest is taken. So the packet itself says which
    backend was chosen, and nothing is held against it that any alternative allows.
 """
@@ -97,10 +97,10 @@ def _beside(alternative: Alternative, hops: Sequence[Hop], watched: Collection[P
 
 
 def _passes_through(stay: _Stay, visit: Visit) -> bool:
-    """Whether a router outside of the cluster merely forwarded the packet, which nobody predicts."""
+    """Whether a router or balancer outside of the cluster passed the packet on, which nobody predicts."""
     first, last = stay.hops[0][1], stay.hops[-1][1]
     outside = stay.place.kind == "declared" and stay.place != visit.place
-    return outside and len(stay.hops) > 1 and (first.src, first.dst) == (last.src, last.dst)
+    return outside and (first.way, last.way) == ("in", "out")
 
 
 class _Walk:

@@ -5,6 +5,7 @@ Theory of operation:
 1. Translation happens once, at the *meeting*: the first node of the cluster that handles a packet to a
    Service. For a pod that is its own node, for a node itself, for everybody else the node whose address it
    calls. A balancer's or external IP is routed to some node: each is an alternative until the packet is seen.
+   So is what a balancer of mode Proxy does, which calls a node port or a pod by itself.
 2. There `resolve.traffic` chooses: a set of equally likely backends, a refusal, or silence. Each backend is
    one alternative. Nothing is predicted of which one it will be.
 3. Masquerade puts an address of the meeting node in place of the client's: for external traffic under policy
@@ -72,17 +73,23 @@ def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -
     """The alternatives, in the order of their backends. `owned`: the addresses of places that were asked."""
     if target.service is None or target.port is None:
         return (_straight(snapshot, target, vantage),)
-    meetings = _meetings(snapshot, target, vantage)
+    if target.traffic == "internal" and not vantage.node:
+        ends = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
+        sent = Visit("original", vantage.place, None, ends, ("sent",))
+        return (Alternative(1.0, "unknown", None, (sent,), "nothing routes a cluster IP from outside"),)
     found: list[Alternative] = []
-    for node in meetings:
+    for node in _meetings(snapshot, target, vantage):
         found += _at(snapshot, target, vantage, node, owned)
+    if target.proxied:
+        found += _direct(snapshot, target, vantage)
     total = sum(each.share for each in found) or 1.0
     return tuple(each._replace(share=each.share / total) for each in found)
 
 
 def _meetings(snapshot: Snapshot, target: Target, vantage: Vantage) -> list[str]:
     """The nodes where the packet may first meet a proxy."""
-    if vantage.node and (target.traffic == "internal" or not target.node or target.node == vantage.node):
+    outside = target.proxied or (target.node and target.node != vantage.node)
+    if vantage.node and (target.traffic == "internal" or not outside):
         return [vantage.node]
     if target.node:
         return [target.node]
@@ -104,6 +111,9 @@ def _at(
     choice = choose(service, backends(snapshot, service, target.port), client, target.traffic)
     asked = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
     way_in, arriving = _way_in(vantage, node, asked, owned)
+    if target.proxied:  # the balancer calls the node port of some node, from an address of its own
+        own = found.internal_ips if found else ()
+        arriving = Ends(ANY, End(frozenset(own), target.port.node_port))
     meeting = Place("node", node)
     why = Because(f"Service {target.service.namespace}/{target.service.name}", choice.field, "")
     if choice.outcome != "backends":
@@ -119,6 +129,22 @@ def _at(
         original = (*way_in, *_onward(snapshot, passing, arriving, backend, choice))
         reply = tuple(each.answered() for each in reversed(original))
         yield Alternative(1.0 / len(choice.backends), "delivered", backend, original + reply, choice.because)
+
+
+def _direct(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iterator[Alternative]:
+    """The alternatives of a balancer that knows the pods and calls them itself, past every proxy."""
+    assert target.service is not None
+    assert target.port is not None
+    asked = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
+    found = [
+        each for each in backends(snapshot, snapshot.services[target.service], target.port) if each.ready
+    ]
+    for backend in found:
+        called = Ends(ANY, End(frozenset({backend.address}), backend.port))
+        sent = Visit("original", vantage.place, None, asked, ("sent",))
+        original = (sent, *_to_backend(snapshot, vantage.place, called, backend))
+        reply = tuple(each.answered() for each in reversed(original))
+        yield Alternative(1.0 / len(found), "delivered", backend, original + reply, "the balancer calls pods")
 
 
 def _end(address: str) -> End:

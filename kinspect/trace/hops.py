@@ -35,14 +35,20 @@ class Observed(NamedTuple):
     verdict: Verdict
     hops: tuple[Hop, ...]
     delivered_to: Place | None
+    started_ns: int
 
 
-def observed(flow: Flow, owned: Owned, complete: bool = True) -> Observed:
-    """The hops of a flow. `complete` False = a capture lost packets, so that silence proves nothing."""
+def observed(flow: Flow, owned: Owned, complete: bool = True, asked: Address | None = None) -> Observed:
+    """The hops of a flow. `complete` False = a capture lost packets, so that silence proves nothing.
+
+    `asked` is what was called: a packet that leaves for another destination was translated before it left.
+    """
     verdict = _verdict(flow, owned, complete)
     start = flow.original[0].sighting if flow.original else None
     hops = [*_direction(flow.original, owned), *_direction(flow.reply, owned)]
     last = len(flow.original) - 1
+    if last >= 0 and asked is not None and hops[0].way == "out" and hops[0].dst != asked:
+        hops[0] = _with_action(hops[0], "dnat")
     if last >= 0 and verdict in ("delivered", "dropped"):
         hops[last] = _with_action(hops[last], verdict)
     if flow.reply and _refuses(flow.reply[0].sighting.packet):
@@ -52,7 +58,7 @@ def observed(flow: Flow, owned: Owned, complete: bool = True) -> Observed:
             _timed(hop, seen, start.time_ns, start.clock) for hop, seen in zip(hops, _all(flow), strict=True)
         ]
     ended = flow.original[last].sighting.place if verdict == "delivered" else None
-    return Observed(verdict, tuple(hops), ended)
+    return Observed(verdict, tuple(hops), ended, start.time_ns if start else 0)
 
 
 def _all(flow: Flow) -> tuple[Seen, ...]:

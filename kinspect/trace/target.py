@@ -19,6 +19,7 @@ from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Key
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.load_balancer import balancer_of
 from kinspect.resolve.routes import ingress_backends, port_meant
 from kinspect.resolve.traffic import Traffic
 
@@ -38,7 +39,8 @@ class Target(NamedTuple):
     """Where packets are sent. `service` and `port` None = no Service is known to own this address and port.
 
     `traffic`: how the Service is entered there. `upstream`: the Service behind the Ingress that `request`
-    goes through, with its port; None = no Ingress is on the way.
+    goes through, with its port; None = no Ingress is on the way. `proxied`: a balancer of mode Proxy has
+    the address, and the nodes know nothing of it.
     """
 
     text: str
@@ -51,6 +53,7 @@ class Target(NamedTuple):
     request: Request | None
     upstream: tuple[Key, ServicePort] | None
     node: str
+    proxied: bool = False
 
 
 def resolve(text: str, snapshot: Snapshot, namespace: str, protocol: str = "") -> Target:
@@ -89,7 +92,11 @@ def at_address(text: str, snapshot: Snapshot, address: str, number: int, protoco
         for port in service.spec.ports:
             if port.port == number and protocol in ("", port.protocol):
                 traffic: Traffic = "internal" if address in service.virtual_ips else "external"
-                return Target(text, address, number, port.protocol, key, port, traffic, None, None, "")
+                proxied = _is_proxied(service, address)
+                node = next((each.name for each in snapshot.index.nodes_by_ip.get(address, EMPTY)), "")
+                return Target(
+                    text, address, number, port.protocol, key, port, traffic, None, None, node, proxied
+                )
     node = next((each.name for each in snapshot.index.nodes_by_ip.get(address, EMPTY)), "")
     if node:
         for key in snapshot.index.services_by_node_port.get(number, EMPTY):
@@ -99,6 +106,13 @@ def at_address(text: str, snapshot: Snapshot, address: str, number: int, protoco
                         text, address, number, port.protocol, key, port, "external", None, None, node
                     )
     return Target(text, address, number, protocol or "TCP", None, None, "internal", None, None, node)
+
+
+def _is_proxied(service: Service, address: str) -> bool:
+    balancer = balancer_of(service)
+    return balancer is not None and any(
+        each.text == address and each.mode == "Proxy" for each in balancer.addresses
+    )
 
 
 def _of_service(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -> Target:

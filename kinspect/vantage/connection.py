@@ -31,11 +31,15 @@ class NamespacePath(NamedTuple):
 
 
 class Packet(NamedTuple):
-    """A captured packet. `outgoing`: it left by this interface. `data` starts at the network header."""
+    """A captured packet. `outgoing`: it left by this interface. `data` starts at the network header.
+
+    `overheard`: a frame that was addressed to somebody else (a bridge that does not know where to).
+    """
 
     time_ns: int
     interface: int
     outgoing: bool
+    overheard: bool
     protocol: int
     length: int
     data: bytes
@@ -56,7 +60,7 @@ class _Line(msgspec.Struct):
     packets: list[tuple[int, int, int, int, int, bytes]] = []
 
 
-PACKET_OUTGOING = 4
+PACKET_OTHERHOST, PACKET_OUTGOING = 3, 4
 _DECODER = msgspec.json.Decoder(_Line)
 
 
@@ -134,7 +138,8 @@ class Agent:
     def _deliver(self, capture: int, packets: list[tuple[int, int, int, int, int, bytes]]) -> None:
         sink = self._sinks.get(capture, self._early.setdefault(capture, []).append)
         for time_ns, interface, type_, protocol, length, data in packets:
-            sink(Packet(time_ns, interface, type_ == PACKET_OUTGOING, protocol, length, data))
+            outgoing, overheard = type_ == PACKET_OUTGOING, type_ == PACKET_OTHERHOST
+            sink(Packet(time_ns, interface, outgoing, overheard, protocol, length, data))
         if capture in self._sinks:
             self._early.pop(capture, None)
 

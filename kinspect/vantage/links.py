@@ -10,9 +10,9 @@ COMMAND = ("ip", "-j", "-d", "addr", "show")
 
 
 class Link(NamedTuple):
-    """A link. `kind` is veth, bridge, vxlan …, "" for a plain one; `master` the bridge that it is a port of."""
+    """A link. `kind` is veth, bridge, vxlan …, "" for a plain one; `master` its bridge."""
 
-    index: int
+    number: int
     name: str
     kind: str
     master: str

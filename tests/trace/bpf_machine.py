@@ -21,6 +21,8 @@ def run(program: Program, data: bytes, ethertype: int = 0x0800) -> int:
             if x + k + size > len(data):
                 return 0
             a = int.from_bytes(data[x + k : x + k + size], "big")
+        elif code == 0x00:
+            a = k
         elif code == 0x60:
             a = memory[k]
         elif code == 0x61:

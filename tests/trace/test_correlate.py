@@ -21,9 +21,7 @@ def way(flow: Flow) -> list[str]:
         sighting, packet = seen.sighting, seen.sighting.packet
         arrow = ">" if seen.direction == "original" else "<"
         wrapped = " vxlan" if packet.tunnel else ""
-        lines.append(
-            f"{arrow} {sighting.place.name} {sighting.interface} {packet.src} {packet.dst}{wrapped}"
-        )
+        lines.append(f"{arrow} {sighting.place.name} {sighting.interface} {packet.src} {packet.dst}{wrapped}")
     return lines
 
 

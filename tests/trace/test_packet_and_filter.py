@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import socket
+import struct
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +18,7 @@ from tests.trace.bpf_machine import run
 from tests.trace.recordings import RECORDED, frames
 
 MARK = 0x6B696E73
+SO_ATTACH_FILTER = 26
 
 
 def recorded(story: str, point: str) -> list[bytes]:
@@ -57,6 +63,19 @@ def _belongs(packet: Packet, first: int) -> bool:
     return about.protocol == 6 and (
         (about.seq - first) % 2**32 < bpf.WINDOW or (about.ack - first - 1) % 2**32 < bpf.WINDOW
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux is the judge")
+@pytest.mark.parametrize("flows", [0, 1, 300])
+def test_the_kernel_takes_the_filter(flows: int) -> None:
+    """It checks every program, on any socket: jumps, and that memory is stored before it is loaded."""
+    many = [bpf.Flow("192.0.2.1", number) for number in range(1, flows + 1)]
+    for program in (bpf.marked_connection(MARK, many), bpf.marked_datagram(b"token", many)):
+        code = b"".join(struct.pack("=HBBI", *row) for row in program)
+        buffer = ctypes.create_string_buffer(code, len(code))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            fprog = struct.pack("HP", len(program), ctypes.addressof(buffer))
+            any_socket.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
 
 
 def test_the_filter_keeps_the_flow_and_no_other() -> None:

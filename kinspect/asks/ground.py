@@ -1,0 +1,123 @@
+"""The places of a cluster that this machine can reach, each with an agent in its network namespace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from kinspect.errors import KinspectError, NotPermitted
+from kinspect.model.meta import Ref
+from kinspect.model.snapshot import Snapshot
+from kinspect.trace.sighting import Place
+from kinspect.vantage import links, places, proc
+from kinspect.vantage.connection import Agent, NamespacePath, started
+from kinspect.vantage.links import Link
+
+HERE = Ref(places.DECLARED, "", "here")
+"""The network namespace that kinspect itself runs in."""
+
+_KINDS = {"Pod": "pod", "Node": "node", places.DECLARED: "declared"}
+
+
+class Point(NamedTuple):
+    """A place with an agent in it. `links` by number, as they were when it was entered."""
+
+    place: Place
+    agent: Agent
+    net: int
+    links: Mapping[int, Link]
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return frozenset(each for link in self.links.values() if not link.loopback for each in link.addresses)
+
+
+def place_of(ref: Ref) -> Place:
+    """The place that packets are seen at, of an object that has one."""
+    name = f"{ref.namespace}/{ref.name}" if ref.kind == "Pod" else ref.name
+    return Place(_KINDS[ref.kind], name)  # type: ignore[arg-type]
+
+
+class Ground:
+    """Made by `opened`. `found` are the places of this cluster on this machine."""
+
+    def __init__(self, stack: AsyncExitStack, found: places.Places, sudo: bool) -> None:
+        self.found = found
+        self._stack = stack
+        self._sudo = sudo
+        self._agents: dict[NamespacePath | None, Agent] = {}
+
+    def here(self) -> Ref:
+        """The place that kinspect itself is at: one of the cluster's, on a node say, or HERE."""
+        inode = Path("/proc/self/ns/net").stat().st_ino
+        for ref, place in self.found.known.items():
+            if place.namespace.path.inode == inode:
+                return ref
+        return HERE
+
+    def why_not(self, ref: Ref) -> str:
+        """Why a place cannot be reached."""
+        for doubt in self.found.doubts:
+            if ref in doubt.refs:
+                return doubt.reason
+        return "no network namespace on this machine is known to be its own"
+
+    async def reach(self, refs: Iterable[Ref]) -> tuple[dict[Place, Point], dict[Place, str]]:
+        """Points at those places that can be reached, and why the others cannot."""
+        unreached: dict[Place, str] = {}
+        wanted: dict[Ref, places.NetNamespace | None] = {}
+        for ref in refs:
+            known = self.found.known.get(ref)
+            if known is not None:
+                wanted[ref] = known.namespace
+            elif ref == HERE:
+                wanted[ref] = None
+            else:
+                unreached[place_of(ref)] = self.why_not(ref)
+        for namespace in wanted.values():
+            await self._agent(namespace)
+        points: dict[Place, Point] = {}
+        async with asyncio.TaskGroup() as tasks:
+            for ref, namespace in wanted.items():
+                tasks.create_task(self._enter(ref, namespace, points, unreached))
+        return points, unreached
+
+    async def _agent(self, namespace: places.NetNamespace | None) -> Agent:
+        """The agent of the user namespace that owns this network namespace; started once."""
+        owner = namespace.owner if namespace else None
+        if owner not in self._agents:
+            self._agents[owner] = await self._stack.enter_async_context(started(owner, self._sudo))
+        return self._agents[owner]
+
+    async def _enter(
+        self,
+        ref: Ref,
+        namespace: places.NetNamespace | None,
+        points: dict[Place, Point],
+        unreached: dict[Place, str],
+    ) -> None:
+        place = place_of(ref)
+        try:
+            agent = await self._agent(namespace)
+            net = await agent.enter(namespace.path if namespace else None)
+            listed = links.parse(await agent.run(net, *links.COMMAND))
+        except (NotPermitted, OSError) as error:
+            unreached[place] = error.message if isinstance(error, KinspectError) else str(error)
+            return
+        point = Point(place, agent, net, {each.number: each for each in listed})
+        known = self.found.known.get(ref)
+        if known is not None and known.by == "address" and not known.namespace.addresses & point.addresses:
+            unreached[place] = "its address is held by a loopback link only, which proves nothing"
+        else:
+            points[place] = point
+
+
+@asynccontextmanager
+async def opened(snapshot: Snapshot, sudo: bool) -> AsyncIterator[Ground]:
+    """The ground of this cluster; its agents end on leaving."""
+    listing = await asyncio.to_thread(proc.net_namespaces)
+    async with AsyncExitStack() as stack:
+        yield Ground(stack, places.find(listing, snapshot), sudo)

@@ -1,0 +1,217 @@
+"""Traces a path: sends marked packets from a vantage, watches every place on the way, tells what they did."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from kinspect.asks.attempt import Performer
+from kinspect.asks.capture import Captures
+from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
+from kinspect.errors import UsageError, VantageLost
+from kinspect.model.meta import Key, Ref
+from kinspect.model.path import Address, Trace
+from kinspect.model.service import ServicePort
+from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import backends
+from kinspect.trace import answer
+from kinspect.trace.bpf import Flow
+from kinspect.trace.expected import Alternative, Vantage, expect, pod_place
+from kinspect.trace.methods import Method, choose
+from kinspect.trace.pcapng import Record
+from kinspect.trace.run import Expectations, Run, run_of
+from kinspect.trace.sighting import Place
+from kinspect.trace.target import Target, at_address, resolve
+from kinspect.vantage.places import DECLARED
+
+
+@dataclass(frozen=True)
+class TraceAsk:
+    """What is to be traced. `method` None = the one that suits the target best."""
+
+    target: str
+    vantage: str = "here"
+    namespace: str = "default"
+    protocol: str = ""
+    method: str | None = None
+    repeat: int = 1
+    sudo: bool = False
+
+
+class Traced(NamedTuple):
+    """The answer, and the packets that it was read from, the hops among them named."""
+
+    trace: Trace
+    packets: tuple[Record, ...]
+
+
+def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
+    """What should happen, from declared state alone. Sends nothing and looks at nothing."""
+    target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
+    ref = vantage_ref(ask.vantage, ask.namespace)
+    vantage = _vantage(snapshot, ref, "")
+    return answer.predicted(target, ask.vantage, expect(snapshot, target, vantage, {}))
+
+
+async def trace(snapshot: Snapshot, ask: TraceAsk) -> Traced:
+    """Traces on this machine. Raises UsageError, NotPermitted or VantageLost."""
+    target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
+    method = choose(ask.method, target)
+    ref = vantage_ref(ask.vantage, ask.namespace)
+    async with opened(snapshot, ask.sudo) as ground:
+        ref = ground.here() if ref == HERE else ref
+        points, unseen = await ground.reach(dict.fromkeys([ref, *_on_the_way(snapshot, target, ground)]))
+        point = points.get(place_of(ref))
+        if point is None:
+            raise VantageLost(f"{ask.vantage} cannot be traced from: {unseen[place_of(ref)]}", "")
+        return await _Tracing(snapshot, ask, target, method, point, points, unseen).run(ref)
+
+
+def vantage_ref(text: str, namespace: str) -> Ref:
+    """The place that these words mean: here, pod/[NAMESPACE/]NAME, node/NAME, or a declared one's name."""
+    match text.split("/"):
+        case ["here"]:
+            return HERE
+        case ["pod", name]:
+            return Ref("Pod", namespace, name)
+        case ["pod", space, name]:
+            return Ref("Pod", space, name)
+        case ["node", name]:
+            return Ref("Node", "", name)
+        case [name] if name:
+            return Ref(DECLARED, "", name)
+    raise UsageError(f"{text!r} is no vantage", "here, pod/NAMESPACE/NAME, node/NAME, or a declared place.")
+
+
+def _on_the_way(snapshot: Snapshot, target: Target, ground: Ground) -> Iterable[Ref]:
+    """Where the packet may come by: every node, every candidate backend, and what lies outside."""
+    yield from (Ref("Node", "", key.name) for key in snapshot.nodes)
+    for service, port in _services(target):
+        for backend in backends(snapshot, snapshot.services[service], port):
+            if backend.pod is not None and not snapshot.pods[backend.pod].spec.host_network:
+                yield Ref("Pod", *backend.pod)
+    for key in snapshot.index.pods_by_ip.get(target.address, ()):
+        if not snapshot.pods[key].spec.host_network:
+            yield Ref("Pod", *key)
+    yield from (ref for ref in ground.found.known if ref.kind == DECLARED)
+
+
+def _services(target: Target) -> Iterable[tuple[Key, ServicePort]]:
+    if target.service is not None and target.port is not None:
+        yield target.service, target.port
+    if target.upstream is not None:
+        yield target.upstream
+
+
+def _vantage(snapshot: Snapshot, ref: Ref, address: str) -> Vantage:
+    """The vantage as predictions want it; `address` is used when the objects tell none."""
+    place = place_of(ref)
+    if ref.kind == "Pod":
+        pod = snapshot.pods.get(ref.key)
+        if pod is None:
+            raise UsageError(f"There is no pod {ref.namespace}/{ref.name}.", "")
+        return Vantage(place, pod.ips[0] if pod.ips else address, pod.spec.node_name)
+    if ref.kind == "Node":
+        node = snapshot.nodes.get(ref.key)
+        if node is None:
+            raise UsageError(f"There is no node {ref.name}.", "kubectl get nodes lists them.")
+        return Vantage(place, address or next(iter(node.internal_ips), ""), ref.name)
+    return Vantage(place, address, "")
+
+
+class _Tracing:
+    """All attempts of one ask."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        ask: TraceAsk,
+        target: Target,
+        method: tuple[str, Method],
+        point: Point,
+        points: dict[Place, Point],
+        unseen: dict[Place, str],
+    ) -> None:
+        self._snapshot, self._ask, self._target = snapshot, ask, target
+        self._name, self._method = method
+        self._point, self._points, self._unseen = point, points, unseen
+        self._owned = {place: each.addresses for place, each in points.items()}
+        self._packets: list[Record] = []
+        self._lost = 0
+
+    async def run(self, ref: Ref) -> Traced:
+        vantage = _vantage(self._snapshot, ref, await self._source())
+        expectations = self._expectations(vantage)
+        chance = random.SystemRandom()
+        runs = [await self._attempt(expectations, chance) for _ in range(self._ask.repeat)]
+        told = answer.answer(
+            self._target, self._ask.vantage, self._name, runs, self._unseen_on(expectations), self._lost
+        )
+        return Traced(told, tuple(self._packets))
+
+    async def _source(self) -> str:
+        """The address that packets to the target are sent from; "" = there is no route to it."""
+        connect = {"net": self._point.net, "kind": "udp", "deadline_s": 1.0}
+        agent = self._point.agent
+        result = await agent.call("connect", remote=[self._target.address, self._target.number], **connect)
+        if result["socket"] is None:
+            return ""
+        await agent.call("close", handle=result["socket"])
+        return str(result["local"][0])
+
+    def _expectations(self, vantage: Vantage) -> Expectations:
+        asked = Address(self._target.address, self._target.number)
+        first = expect(self._snapshot, self._target, vantage, self._owned)
+        if self._target.upstream is None:
+            return Expectations(asked, first, None)
+        proxies = {each.backend.pod for each in first if each.backend and each.backend.pod}
+        return Expectations(asked, first, {pod_place(pod): self._beyond(pod) for pod in proxies})
+
+    def _beyond(self, proxy: Key) -> list[Alternative]:
+        """What a proxy's own connection may do: it calls a backend's address, or the Service's."""
+        assert self._target.upstream is not None
+        key, port = self._target.upstream
+        service = self._snapshot.services[key]
+        vantage = _vantage(self._snapshot, Ref("Pod", *proxy), "")
+        targets = [
+            at_address(self._target.text, self._snapshot, backend.address, backend.port or 0)
+            for backend in backends(self._snapshot, service, port)
+        ]
+        targets += [
+            at_address(self._target.text, self._snapshot, ip, port.port) for ip in service.virtual_ips
+        ]
+        return [each for target in targets for each in expect(self._snapshot, target, vantage, self._owned)]
+
+    def _flows(self) -> list[Flow]:
+        """The ends of connections whose numbers cannot be known before: backends, and a proxy's too."""
+        return [
+            Flow(backend.address, backend.port or 0)
+            for service, port in _services(self._target)
+            for backend in backends(self._snapshot, self._snapshot.services[service], port)
+            if backend.address_type == "IPv4"
+        ]
+
+    async def _attempt(self, expectations: Expectations, chance: random.Random) -> Run:
+        captures = Captures(self._points.values())
+        try:
+            performer = Performer(self._point, captures)
+            attempt = await performer.perform(self._method.run(self._target, self._flows(), chance))
+        finally:
+            await captures.stop()
+        self._lost += captures.lost
+        self._unseen.update(captures.blind)
+        run = run_of(
+            attempt, captures.sightings, expectations, self._owned, captures.watched, captures.lost == 0
+        )
+        self._packets += captures.records(run)
+        return run
+
+    def _unseen_on(self, expectations: Expectations) -> dict[Place, str]:
+        """The places that were predicted and could not be watched; others do not matter."""
+        alternatives = [*expectations.alternatives]
+        for beyond in (expectations.beyond or {}).values():
+            alternatives += beyond
+        visited = {visit.place for each in alternatives for visit in each.visits}
+        return {place: reason for place, reason in self._unseen.items() if place in visited}

@@ -1,0 +1,76 @@
+"""`kinspect trace`: real packets, hop by hop, beside what they should have done."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
+from kinspect.errors import EXIT_FINDINGS, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    pass
+
+HELP = "send marked packets and show every hop of them, beside what was predicted"
+MOST_REPEATS = 1000
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        help="svc/NAME[:PORT], pod/NAME:PORT, node/NAME:PORT, http(s)://HOST/PATH, ADDRESS:PORT",
+    )
+    parser.add_argument(
+        "--from", dest="vantage", metavar="PLACE", default="here", help="here, pod/NS/NAME, node/NAME, client"
+    )
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="send N times and group the paths")
+    parser.add_argument("--expect-only", action="store_true", help="predict, send nothing")
+    parser.add_argument("--method", metavar="NAME", help="marked-connect, marked-syn, marked-datagram, …")
+    parser.add_argument("--udp", action="store_true", help="UDP, where TARGET leaves it open")
+    parser.add_argument("--pcap", metavar="FILE", help="write the packets as pcapng, the hops as comments")
+    parser.add_argument("--sudo", action="store_true", help="run the agent, and nothing else, as root")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    add_scope(parser)
+    add_files(parser)
+    add_cluster(parser)
+    add_color(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    import asyncio
+    from pathlib import Path
+
+    from kinspect.asks import trace as asks
+    from kinspect.cli import _reading
+    from kinspect.model.path import encode
+    from kinspect.trace import pcapng
+
+    if not 1 <= args.repeat <= MOST_REPEATS:
+        raise UsageError(f"--repeat {args.repeat} is not between 1 and {MOST_REPEATS}")
+    snapshot, namespace = _reading.snapshot_of(args, everywhere=True)
+    ask = asks.TraceAsk(
+        target=args.target,
+        vantage=args.vantage,
+        namespace=namespace or "default",
+        protocol="UDP" if args.udp else "",
+        method=args.method,
+        repeat=args.repeat,
+        sudo=args.sudo,
+    )
+    if args.expect_only:
+        told = asks.predict(snapshot, ask)
+    else:
+        traced = asyncio.run(asks.trace(snapshot, ask))
+        told = traced.trace
+        if args.pcap:
+            Path(args.pcap).write_bytes(pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
+    if args.output == "json":
+        sys.stdout.buffer.write(encode(told) + b"\n")
+    else:
+        from kinspect.outline.path import lines
+
+        for line in lines(told):
+            print(line.text)
+    return EXIT_OK if told.divergence is None else EXIT_FINDINGS

@@ -1,0 +1,177 @@
+"""A traced path as lines: a drawing with the places as boxes, and one line per hop. Shared by all faces.
+
+Glyph and word always stand together, so that colour is never needed to read a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from kinspect.model.path import Address, At, Hop, Path, Predicted, Trace
+from kinspect.outline.visible import visible
+
+_STATE = {True: ("✓", "as predicted"), False: ("✗", "not as predicted"), None: ("·", "")}
+
+
+class Line(NamedTuple):
+    """A line of text and its role: "head", "hop", "parted", "predicted", "note" or "box"."""
+
+    text: str
+    role: str
+
+
+def headline(trace: Trace) -> list[Line]:
+    """The verdict in a line, and where prediction and observation part."""
+    lines = [Line(visible(_verdict(trace)), "head")]
+    if trace.divergence is not None:
+        parting = trace.divergence
+        where = f"path {parting.path + 1}, " if len(trace.paths) > 1 else ""
+        lines.append(Line(f"  {where}hop {parting.hop + 1}: expected: {visible(parting.expected)}", "parted"))
+        lines.append(Line(f"  {' ' * len(where)}seen: {visible(parting.seen)}", "parted"))
+        if not trace.causes:
+            lines.append(Line("  no cause was found in what could be read", "note"))
+    for cause in trace.causes:
+        lines.append(Line(visible(f"  {cause.code} {name(cause.place)}: {cause.message}"), "parted"))
+        if cause.fix:
+            lines.append(Line(visible(f"      {cause.fix}"), "note"))
+    return lines
+
+
+def _verdict(trace: Trace) -> str:
+    way = f"{trace.vantage} to {trace.target}"
+    if trace.method == "prediction":
+        return f"predicted: {way}: {trace.verdict}"
+    if trace.verdict != "delivered" or trace.backend is None:
+        return f"{trace.verdict}: {way} ({trace.method})"
+    served = trace.backend
+    pod = f"pod {served.pod} " if served.pod else ""
+    node = f" on {served.node}" if served.node else ""
+    return f"delivered: {way} to {pod}at {served.address}:{served.port}{node} ({trace.method})"
+
+
+def hop_lines(path: Path) -> list[Line]:
+    """One line per hop: number, time, place, interface, addresses, what was done, and what was predicted."""
+    rows = [_row(number, hop) for number, hop in enumerate(path.hops, 1)]
+    widths = [max((len(row[column]) for row, _ in rows), default=0) for column in range(6)]
+    lines: list[Line] = []
+    direction = ""
+    for (row, role), hop in zip(rows, path.hops, strict=True):
+        if hop.direction != direction:
+            direction = hop.direction
+            lines.append(Line({"original": "request", "reply": "answer"}[direction], "note"))
+        cells = [
+            cell.rjust(width) if column in (0, 1) else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        ]
+        lines.append(Line("  ".join([*cells, row[6]]).rstrip(), role))
+    return lines
+
+
+def _row(number: int, hop: Hop) -> tuple[tuple[str, ...], str]:
+    glyph, _ = _STATE[hop.agrees]
+    predicted_only = hop.matched_by is None
+    role = "predicted" if predicted_only else "parted" if hop.agrees is False else "hop"
+    place = visible(name(hop.place))
+    link = visible(f"{hop.interface or '?'} {hop.way or ''}".strip())
+    if predicted_only:
+        ends, done = _predicted_ends(hop.predicted), " ".join(hop.predicted.actions if hop.predicted else ())
+        return (str(number), "", "?", place, link, ends, f"{done} (predicted, not seen)"), role
+    time = f"{hop.time_ns / 1000:.0f} µs" if hop.time_ns is not None else ""
+    ends = f"{_end(hop.src)} → {_end(hop.dst)}"
+    return (str(number), time, glyph, place, link, ends, _done(hop)), role
+
+
+def _done(hop: Hop) -> str:
+    parts = [" ".join(hop.actions)]
+    if hop.encapsulation is not None:
+        wrap = hop.encapsulation
+        parts.append(f"in {wrap.type} {wrap.id} {wrap.src} → {wrap.dst}")
+    if hop.ttl is not None:
+        parts.append(f"ttl {hop.ttl}")
+    if hop.because is not None and "dnat" in hop.actions and hop.direction == "original":
+        rule = f" [{hop.because.rule}]" if hop.because.rule else ""
+        parts.append(visible(f"by {hop.because.object} {hop.because.field}".rstrip() + rule))
+    if hop.agrees is False:
+        parts.append(f"predicted {_predicted_ends(hop.predicted)}")
+    return "  ".join(parts)
+
+
+def _predicted_ends(predicted: Predicted | None) -> str:
+    return f"{_end(predicted.src)} → {_end(predicted.dst)}" if predicted else ""
+
+
+def _end(end: Address | None) -> str:
+    if end is None:
+        return "?"
+    address = end.address or "*"
+    return f"{address}:{end.port}" if end.port is not None else address
+
+
+def name(place: At) -> str:
+    """A place in short: a pod by namespace/name, a node and a declared place by name."""
+    return place.name if place.kind != "pod" else f"pod {place.name}"
+
+
+def drawing(path: Path, width: int = 100) -> list[Line]:
+    """The request's way as boxes, one place a box, with the links and translations in it."""
+    boxes = [_box(list(group)) for _, group in groupby(_request(path.hops), lambda hop: hop.place)]
+    lines: list[Line] = []
+    row: list[list[str]] = []
+    used = 0
+    for box in boxes:
+        if row and used + len(box[0]) + 5 > width:
+            lines += [Line(text, "box") for text in _beside(row)]
+            lines.append(Line("  ↓", "box"))
+            row, used = [], 0
+        row.append(box)
+        used += len(box[0]) + (5 if used else 0)
+    return lines + [Line(text, "box") for text in _beside(row)]
+
+
+def _request(hops: Sequence[Hop]) -> Iterator[Hop]:
+    return (hop for hop in hops if hop.direction == "original")
+
+
+def _box(hops: Sequence[Hop]) -> list[str]:
+    """A place: its name, its interfaces in order, and what it did to the packet."""
+    inside = [visible(name(hops[0].place))]
+    links = [visible(hop.interface) for hop in hops if hop.interface]
+    inside.append(" ▸ ".join(links) if links else "not seen")
+    done = [action for hop in hops for action in hop.actions if action not in ("received", "sent", "routed")]
+    last = hops[-1]
+    if "dnat" in done and last.dst is not None:
+        inside.append(f"dnat {_end(last.dst)}")
+        done.remove("dnat")
+    if done:
+        inside.append(" ".join(dict.fromkeys(done)))
+    if any(hop.agrees is False for hop in hops):
+        inside.append("✗ not as predicted")
+    width = max(len(text) for text in inside)
+    body = [f"│ {text.ljust(width)} │" for text in inside]
+    return [f"┌{'─' * (width + 2)}┐", *body, f"└{'─' * (width + 2)}┘"]
+
+
+def _beside(boxes: Sequence[list[str]]) -> list[str]:
+    """Boxes in a row, joined by arrows at their first line of text."""
+    height = max((len(box) for box in boxes), default=0)
+    padded = [box + [" " * len(box[0])] * (height - len(box)) for box in boxes]
+    return [
+        (" ──▶ " if line == 1 else "     ").join(box[line] for box in padded).rstrip()
+        for line in range(height)
+    ]
+
+
+def lines(trace: Trace, width: int = 100) -> list[Line]:
+    """The whole answer as text."""
+    found = headline(trace)
+    for number, path in enumerate(trace.paths, 1):
+        if len(trace.paths) > 1:
+            found.append(Line(f"\npath {number}: {path.share:.0%}", "head"))
+        found += [Line("", "note"), *drawing(path, width), Line("", "note"), *hop_lines(path)]
+    found += [Line(visible(f"unseen: {name(each.place)}: {each.reason}"), "note") for each in trace.unseen]
+    if trace.lost:
+        found.append(Line(f"lost: {trace.lost} captured packets; silence proves nothing here", "parted"))
+    found += [Line(visible(f"note: {note}"), "note") for note in trace.notes]
+    return found

@@ -1,0 +1,109 @@
+"""Runs and predictions become the answer to the person: paths with their shares, a verdict, a headline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from kinspect.model.path import At, Cause, Divergence, Hop, Path, Served, Trace, Unseen, Verdict
+from kinspect.trace.compare import predicted_hops
+from kinspect.trace.expected import Alternative
+from kinspect.trace.run import Run
+from kinspect.trace.sighting import Place
+from kinspect.trace.target import Target
+
+_WORST: tuple[Verdict, ...] = ("dropped", "refused", "unknown", "delivered")
+
+
+def answer(
+    target: Target,
+    vantage: str,
+    method: str,
+    runs: Sequence[Run],
+    unseen: Mapping[Place, str],
+    lost: int,
+    causes: Sequence[Cause] = (),
+) -> Trace:
+    """What these runs tell together. The verdict is the worst of them, the backend the commonest one's."""
+    groups: dict[object, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_likeness(run), []).append(run)
+    ordered = sorted(groups.values(), key=len, reverse=True)
+    paths = tuple(Path(len(group) / len(runs), group[0].hops) for group in ordered)
+    divergence = _divergence([group[0] for group in ordered], causes)
+    return Trace(
+        target=target.text,
+        vantage=vantage,
+        method=method,
+        verdict=min((run.verdict for run in runs), key=_WORST.index),
+        backend=ordered[0][0].backend,
+        paths=paths,
+        divergence=divergence,
+        unseen=_told(unseen),
+        lost=lost,
+        causes=tuple(causes),
+        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+    )
+
+
+def predicted(target: Target, vantage: str, alternatives: Sequence[Alternative]) -> Trace:
+    """The answer without sending anything: every alternative is a path of hops that nobody saw yet."""
+    paths = []
+    for each in alternatives:
+        hops: list[Hop] = []
+        for visit in each.visits:
+            hops += predicted_hops(visit)
+        paths.append(Path(each.share, tuple(hops)))
+    outcomes = {each.outcome for each in alternatives}
+    verdicts: dict[str, Verdict] = {"delivered": "delivered", "refused": "refused", "silent": "dropped"}
+    verdict = verdicts.get(outcomes.pop(), "unknown") if len(outcomes) == 1 else "unknown"
+    return Trace(
+        target=target.text,
+        vantage=vantage,
+        method="prediction",
+        verdict=verdict,
+        backend=_only_backend(alternatives),
+        paths=tuple(paths),
+        divergence=None,
+        unseen=(),
+        lost=0,
+        notes=tuple(dict.fromkeys(each.because for each in alternatives)),
+    )
+
+
+def _only_backend(alternatives: Sequence[Alternative]) -> Served | None:
+    found = {each.backend for each in alternatives}
+    backend = found.pop() if len(found) == 1 else None
+    if backend is None:
+        return None
+    pod = f"{backend.pod.namespace}/{backend.pod.name}" if backend.pod else ""
+    return Served(backend.address, backend.port or 0, pod, backend.node or "")
+
+
+def _notes(run: Run) -> list[str]:
+    notes = [run.note] if run.note else []
+    if run.verdict != "delivered" and run.parting is None and run.alternative is not None:
+        notes.append(f"as predicted: {run.alternative.because}")
+    return notes
+
+
+def _likeness(run: Run) -> object:
+    """What two runs share that took the same path: everything but times and the ports that were drawn."""
+    return run.verdict, tuple(
+        (hop.direction, hop.place, hop.interface, hop.way, hop.actions, hop.dst and hop.dst.address)
+        if hop.direction == "original"
+        else (hop.direction, hop.place, hop.interface, hop.way, hop.actions)
+        for hop in run.hops
+    )
+
+
+def _divergence(runs: Iterable[Run], causes: Sequence[Cause]) -> Divergence | None:
+    for number, run in enumerate(runs):
+        if run.parting is not None:
+            codes = tuple(dict.fromkeys(cause.code for cause in causes))
+            parting = run.parting
+            return Divergence(number, parting.hop, parting.expected, parting.seen, codes)
+    return None
+
+
+def _told(unseen: Mapping[Place, str]) -> tuple[Unseen, ...]:
+    return tuple(Unseen(At(place.kind, place.name), reason) for place, reason in sorted(unseen.items()))

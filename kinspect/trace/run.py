@@ -1,0 +1,156 @@
+"""One attempt, read: its sightings become hops beside their predictions, through an L7 proxy if there is one.
+
+Theory of operation:
+
+1. The marked connection is correlated by its mark and compared with what was expected.
+2. A proxy ends that connection and opens its own. There the token stands in a payload: the ends of the
+   segment that carries it tell the connection, whose SYN at the same place tells its first sequence number.
+   From there on the second connection is a marked one, like the first.
+3. The joined path is: the first connection up to the proxy, the second one there and back, the first one's
+   way back. If no second connection carries the token, the proxy answered by itself: there the path parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from kinspect.model.path import Address, Hop, Served, Verdict
+from kinspect.resolve.backends import Backend
+from kinspect.trace.bpf import WINDOW
+from kinspect.trace.compare import Compared, Parting, compare
+from kinspect.trace.correlate import correlate
+from kinspect.trace.expected import Alternative
+from kinspect.trace.hops import Observed, Owned, observed
+from kinspect.trace.methods import Attempt
+from kinspect.trace.packet import ACK, SYN
+from kinspect.trace.sighting import Place, SequenceMark, Sighting
+
+
+class Expectations(NamedTuple):
+    """What may happen to the connection, and per proxy what may happen to the one that it opens.
+
+    `asked` is the address that is called. `beyond` None = no L7 proxy is on the way.
+    """
+
+    asked: Address
+    alternatives: Sequence[Alternative]
+    beyond: dict[Place, Sequence[Alternative]] | None
+
+
+class Run(NamedTuple):
+    """One attempt as it is told. `started_ns` is when the first sighting was; the hops count from there."""
+
+    verdict: Verdict
+    hops: tuple[Hop, ...]
+    backend: Served | None
+    parting: Parting | None
+    alternative: Alternative | None
+    note: str
+    started_ns: int = 0
+
+
+def run_of(
+    attempt: Attempt,
+    sightings: Sequence[Sighting],
+    expectations: Expectations,
+    owned: Owned,
+    watched: Collection[Place],
+    complete: bool,
+) -> Run:
+    """What this attempt tells."""
+    if attempt.mark is None:
+        return Run(_by_outcome(attempt), (), None, None, None, attempt.note)
+    first = observed(correlate(attempt.mark, sightings), owned, complete, expectations.asked)
+    compared = compare(expectations.alternatives, first.hops, watched)
+    run = _told(first, compared, attempt.note)._replace(started_ns=first.started_ns)
+    if not attempt.token or expectations.beyond is None or run.parting or first.delivered_to is None:
+        return run
+    proxy = first.delivered_to
+    mark = second_mark(attempt, sightings, proxy)
+    if mark is None:
+        return _ended_at_proxy(run, proxy)
+    second = observed(correlate(mark, sightings), owned, complete)
+    beyond = compare(expectations.beyond.get(proxy, ()), second.hops, watched)
+    return _joined(run, _told(second, beyond, attempt.note), sightings, attempt.mark, mark)
+
+
+def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -> SequenceMark | None:
+    """The mark of the connection by which the proxy passed the token on; None = there was none."""
+    assert isinstance(attempt.mark, SequenceMark)
+    opened = {
+        each.packet[:5]: each.packet.seq
+        for each in sightings
+        if each.place == proxy and each.outgoing and each.packet.flags & (SYN | ACK) == SYN
+    }
+    for each in sightings:
+        own = (each.packet.seq - attempt.mark.first) % 2**32 < WINDOW
+        if each.place == proxy and each.outgoing and attempt.token in each.packet.payload and not own:
+            first = opened.get(each.packet[:5])
+            if first is not None:
+                return SequenceMark(first)
+    return None
+
+
+def _by_outcome(attempt: Attempt) -> Verdict:
+    verdicts: dict[str, Verdict] = {"answered": "delivered", "refused": "refused", "silent": "dropped"}
+    return verdicts.get(attempt.outcome, "unknown")
+
+
+def _told(seen: Observed, compared: Compared | None, note: str) -> Run:
+    hops = compared.hops if compared else seen.hops
+    alternative = compared.alternative if compared else None
+    backend = _served(seen, alternative.backend if alternative else None)
+    return Run(seen.verdict, hops, backend, compared.parting if compared else None, alternative, note)
+
+
+def _served(seen: Observed, backend: Backend | None) -> Served | None:
+    """Who got the packet: where its last hop in the original direction says that it went."""
+    if seen.verdict != "delivered":
+        return None
+    last = [hop for hop in seen.hops if hop.direction == "original"][-1]
+    if last.dst is None or last.dst.port is None:
+        return None
+    pod = last.place.name if last.place.kind == "pod" else ""
+    node = last.place.name if last.place.kind == "node" else ""
+    if backend is not None and backend.address == last.dst.address:
+        pod = pod or (f"{backend.pod.namespace}/{backend.pod.name}" if backend.pod else "")
+        node = node or backend.node or ""
+    return Served(last.dst.address, last.dst.port, pod, node)
+
+
+def _ended_at_proxy(run: Run, proxy: Place) -> Run:
+    """The proxy took the request and asked nobody."""
+    hops = [hop for hop in run.hops if hop.direction == "original"]
+    parting = Parting(len(hops), proxy, f"{proxy} asks a backend", f"it answered by itself: {run.note}")
+    return run._replace(verdict="refused", backend=None, parting=parting)
+
+
+def _joined(
+    first: Run, second: Run, sightings: Sequence[Sighting], mark: SequenceMark | object, other: SequenceMark
+) -> Run:
+    """One path of both connections, in the order of events."""
+    there = [hop for hop in first.hops if hop.direction == "original"]
+    back = [hop for hop in first.hops if hop.direction == "reply"]
+    actions = tuple(each for each in there[-1].actions if each != "delivered")
+    there[-1] = msgspec.structs.replace(there[-1], actions=(*actions, "proxied"))
+    shift = _start(sightings, other) - _start(sightings, mark)
+    between = [_later(hop, shift) for hop in second.hops]
+    parting = second.parting and second.parting._replace(hop=second.parting.hop + len(there))
+    hops = (*there, *between, *back)
+    started = first.started_ns
+    return second._replace(hops=hops, parting=parting, note=first.note, started_ns=started)
+
+
+def _start(sightings: Sequence[Sighting], mark: object) -> int:
+    assert isinstance(mark, SequenceMark)
+    flow = correlate(mark, sightings)
+    return flow.original[0].sighting.time_ns
+
+
+def _later(hop: Hop, shift_ns: int) -> Hop:
+    if hop.time_ns is None:
+        return hop
+    return msgspec.structs.replace(hop, time_ns=hop.time_ns + shift_ns, matched_by=hop.matched_by)
