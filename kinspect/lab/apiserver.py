@@ -12,37 +12,24 @@ import secrets
 import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from aiohttp import web
 
 from kinspect.lab import status
-from kinspect.lab.api import answers, discovery, negotiation, reading
-from kinspect.lab.api.requests import RequestInfo, parse
+from kinspect.lab.api import answers, dispatch
+from kinspect.lab.api.dispatch import ANONYMOUS, Limits, User
+from kinspect.lab.api.reviews import Allows
 from kinspect.lab.certificates import Authority
-from kinspect.lab.resources import Resource
 from kinspect.lab.status import Rejection
 from kinspect.lab.store import Store
 
+__all__ = ["ApiServer", "Interceptor", "Limits"]
+
 Interceptor = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 """Sees each request first; what it returns is the answer, None lets the server answer."""
-
-Allows = Callable[[RequestInfo], bool]
-"""Whether the user may do what a request asks for."""
-
-_ANONYMOUS = "system:anonymous"
-_OPEN_PATHS = ("/version", "/healthz", "/livez", "/readyz")
-
-
-class Limits(NamedTuple):
-    """The knobs of the server: the most items in a page (None = what is asked), and the times of watches."""
-
-    largest_page: int | None = None
-    bookmark_every_s: float = 60.0
-    longest_watch_s: float = 1_800.0
 
 
 class ApiServer:
@@ -114,13 +101,8 @@ class ApiServer:
         if self.interceptor is not None and (taken := await self.interceptor(request)) is not None:
             return taken
         try:
-            user = self._authenticated(request)
-            info = parse(request.method, request.path, request.query)
-            if info is None:
-                return self._other_path(request, user)
-            if user == _ANONYMOUS or not self._allows(info):
-                raise _forbidden(user, info, self._find(info))
-            return await self._resource_request(request, info)
+            who = User(self._authenticated(request), self._allows)
+            return await dispatch.answer(request, self.store, who, self.limits)
         except Rejection as rejection:
             return answers.refusal(request, rejection)
 
@@ -128,66 +110,10 @@ class ApiServer:
         """The name of the user. Raises Unauthorized for a token that is not ours."""
         credentials = request.headers.get("Authorization", "")
         if not credentials:
-            return _ANONYMOUS
+            return ANONYMOUS
         if not secrets.compare_digest(credentials.encode(), f"Bearer {self.token}".encode()):
             raise status.unauthorized()
         return self.user
-
-    async def _resource_request(self, request: web.Request, info: RequestInfo) -> web.StreamResponse:
-        resource = self._find(info)
-        if resource is None:
-            if info.group and info.group not in discovery.group_names(self.store.resources.values()):
-                return answers.page_not_found()
-            raise status.no_such_resource()
-        match info.verb:
-            case "get" if not info.subresource or info.subresource == "status":
-                return reading.get(request, self.store, resource, info)
-            case "list":
-                return reading.list_(request, self.store, resource, info, self.limits.largest_page)
-            case "watch":
-                every_s, longest_s = self.limits.bookmark_every_s, self.limits.longest_watch_s
-                return await reading.watch(request, self.store, resource, info, every_s, longest_s)
-        raise status.method_not_allowed()
-
-    def _find(self, info: RequestInfo) -> Resource | None:
-        """The resource of a request, or None: no such group, version or resource."""
-        for resource in self.store.resources.values():
-            if (resource.group, resource.version, resource.plural) == (
-                info.group,
-                info.version,
-                info.resource,
-            ):
-                return resource
-        return None
-
-    def _other_path(self, request: web.Request, user: str) -> web.Response:
-        path = request.path.rstrip("/") or "/"
-        if user == _ANONYMOUS and path not in _OPEN_PATHS:
-            raise status.forbidden_path(user, request.method.lower(), request.path)
-        resources = tuple(self.store.resources.values())
-        if path in ("/api", "/apis") and negotiation.accepts_aggregated_discovery(
-            request.headers.get("Accept", "")
-        ):
-            found = discovery.aggregated(resources, core=path == "/api")
-            return answers.document(request, found, content_type=discovery.AGGREGATED)
-        match path.split("/")[1:]:
-            case ["version"]:
-                return answers.document(request, discovery.VERSION)
-            case ["healthz" | "livez" | "readyz"]:
-                return answers.text("ok")
-            case ["api"]:
-                return answers.document(request, discovery.core_versions(f"127.0.0.1:{self.port}"))
-            case ["apis"]:
-                return answers.document(request, discovery.groups(resources))
-            case ["api", "v1"]:
-                return answers.document(request, discovery.resource_list(resources, ""))
-            case ["apis", group, *version] if group in discovery.group_names(resources):
-                if not version:
-                    return answers.document(request, discovery.group(group))
-                if version == ["v1"]:
-                    return answers.document(request, discovery.resource_list(resources, group))
-                raise status.no_such_resource()
-        return answers.page_not_found()
 
     # Files
 
@@ -217,16 +143,3 @@ class ApiServer:
             "users": [{"name": self.user, "user": {"token": self.token}}],
             "contexts": [{"name": "lab", "context": context}],
         }
-
-
-def _forbidden(user: str, info: RequestInfo, resource: Resource | None) -> Rejection:
-    scope = f'in the namespace "{info.namespace}"' if info.namespace else "at the cluster scope"
-    plural = f"{info.resource}/{info.subresource}" if info.subresource else info.resource
-    message = f'User "{user}" cannot {info.verb} resource "{plural}" in API group "{info.group}" {scope}'
-    if resource is None:
-        text = f"{info.resource}.{info.group}" if info.group else info.resource
-        details = {"kind": info.resource}
-        return Rejection(
-            status.failure(HTTPStatus.FORBIDDEN, "Forbidden", f"{text} is forbidden: {message}", details)
-        )
-    return status.forbidden(resource, info.name, message)

@@ -60,6 +60,10 @@ def bad_request(message: str) -> Rejection:
     return Rejection(failure(HTTPStatus.BAD_REQUEST, "BadRequest", message))
 
 
+def unprocessable(message: str) -> Rejection:
+    return Rejection(failure(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", message, {}))
+
+
 def unauthorized() -> Rejection:
     return Rejection(failure(HTTPStatus.UNAUTHORIZED, "Unauthorized", "Unauthorized"))
 

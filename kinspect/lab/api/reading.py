@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from aiohttp import web
 
 from kinspect.lab.api import answers, listing, negotiation, watching
+from kinspect.lab.api.negotiation import Form
 from kinspect.lab.api.requests import RequestInfo, flag
+from kinspect.lab.api.tables import table
 from kinspect.lab.resources import Resource
 from kinspect.lab.status import Json
 from kinspect.lab.store import Store
 
-_TABLES = "meta.k8s.io/v1"
+_META = "meta.k8s.io/v1"
 
 
-def get(request: web.Request, store: Store, resource: Resource, info: RequestInfo) -> web.Response:
+async def get(request: web.Request, store: Store, resource: Resource, info: RequestInfo) -> web.Response:
     item = store.get(resource.kind, info.namespace, info.name)
-    return answers.document(request, shaped(request, resource, item))
+    return answers.document(request, shaped(request, store, resource, item))
 
 
-def list_(
+async def list_(
     request: web.Request, store: Store, resource: Resource, info: RequestInfo, largest_page: int | None
 ) -> web.Response:
     """A list, or a page of it; `largest_page` is the most that this server puts into one."""
@@ -38,9 +38,9 @@ def list_(
     meta: Json = {"resourceVersion": str(page.version)}
     if page.token:
         meta["continue"] = page.token
-    if page.remaining is not None:
-        meta["remainingItemCount"] = page.remaining
-    return answers.document(request, _list_shaped(request, store, resource, page.items, meta))
+        if page.remaining is not None:
+            meta["remainingItemCount"] = page.remaining
+    return answers.document(request, list_shaped(request, store, resource, page.items, meta))
 
 
 async def watch(
@@ -52,18 +52,17 @@ async def watch(
     longest_s: float,
 ) -> web.StreamResponse:
     """Streams a watch until it is over or the client is gone."""
-    namespace = info.namespace or None
-    asked = watching.parse(resource, namespace, request.query, longest_s)
-    shape = negotiation.form(request.headers.get("Accept", ""))
+    asked = watching.parse(resource, info.namespace or None, request.query, longest_s)
+    form = negotiation.form(request.headers.get("Accept", ""))
     response = web.StreamResponse(headers=answers.headers() | {"Content-Type": "application/json"})
     await response.prepare(request)
-    first_row = True
+    header = True
     try:
         async for told in watching.stream(store, asked, bookmark_every_s):
             item = told.object
             if told.type != "ERROR":
-                item = _shaped(shape, store, resource, item, told.type, columns=first_row)
-                first_row = False
+                item = _in_form(form, request, store, resource, item, header=header)
+                header = False
             await response.write(msgspec.json.encode({"type": told.type, "object": item}) + b"\n")
         await response.write_eof()
     except ConnectionResetError:
@@ -71,41 +70,40 @@ async def watch(
     return response
 
 
-def shaped(request: web.Request, resource: Resource, item: Json) -> Json:
+def shaped(request: web.Request, store: Store, resource: Resource, item: Json) -> Json:
     """An object in the form that the request accepts."""
-    shape = negotiation.form(request.headers.get("Accept", ""))
-    return _shaped(shape, None, resource, item, "", columns=True)
+    form = negotiation.form(request.headers.get("Accept", ""))
+    return _in_form(form, request, store, resource, item, header=True)
 
 
-def _shaped(
-    shape: negotiation.Form, store: Store | None, resource: Resource, item: Json, event: str, *, columns: bool
-) -> Json:
-    if shape == "metadata":
-        return _metadata_only(item)
-    return typed(resource, item)
-
-
-def _list_shaped(
+def list_shaped(
     request: web.Request, store: Store, resource: Resource, items: list[Json], meta: Json
-) -> Any:
-    shape = negotiation.form(request.headers.get("Accept", ""))
-    if shape == "metadata":
-        partial = [_metadata_only(item) for item in items]
-        return {
-            "kind": "PartialObjectMetadataList",
-            "apiVersion": _TABLES,
-            "metadata": meta,
-            "items": partial,
-        }
+) -> Json:
+    """A list in the form that the request accepts; its items have no kind, as those of a real server."""
+    form = negotiation.form(request.headers.get("Accept", ""))
+    if form == "table":
+        include = request.query.get("includeObject", "Metadata")
+        return table(resource.kind, items, meta, store.clock(), include)
+    if form == "metadata":
+        head = {"kind": "PartialObjectMetadataList", "apiVersion": _META, "metadata": meta}
+        return head | {"items": [_metadata_only(item) for item in items]}
     bare = [{k: v for k, v in item.items() if k not in ("kind", "apiVersion")} for item in items]
     head = {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": meta}
     return head | {"items": bare}
 
 
-def typed(resource: Resource, item: Json) -> Json:
-    """The object with its kind first, as a typed client wants it."""
-    return {"kind": resource.kind, "apiVersion": resource.api_version} | item
+def _in_form(
+    form: Form, request: web.Request, store: Store, resource: Resource, item: Json, *, header: bool
+) -> Json:
+    if form == "metadata":
+        return _metadata_only(item)
+    whole = {"kind": resource.kind, "apiVersion": resource.api_version} | item
+    if form == "object":
+        return whole
+    include = request.query.get("includeObject", "Metadata")
+    meta = {"resourceVersion": item["metadata"]["resourceVersion"]}
+    return table(resource.kind, [whole], meta, store.clock(), include, header=header)
 
 
 def _metadata_only(item: Json) -> Json:
-    return {"kind": "PartialObjectMetadata", "apiVersion": _TABLES, "metadata": item["metadata"]}
+    return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": item["metadata"]}

@@ -1,0 +1,70 @@
+"""What a client sends: objects in JSON or YAML, checked against the address that it sent them to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from kinspect.errors import Unreadable
+from kinspect.lab import status
+from kinspect.lab.api.requests import RequestInfo
+from kinspect.lab.resources import Resource
+from kinspect.lab.status import Json
+from kinspect.model import yaml
+
+_OBJECTS = "application/json, application/yaml"
+
+
+async def any_value(request: web.Request) -> Any:
+    """The body, decoded; None when it is empty. Raises BadRequest."""
+    body = await request.read()
+    if not body:
+        return None
+    try:
+        if request.content_type in ("application/yaml", "application/apply-patch+yaml"):
+            return next(iter(yaml.documents(body, "body")), None)
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, Unreadable) as error:
+        raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+
+
+async def new_object(request: web.Request, resource: Resource, info: RequestInfo) -> Json:
+    """The object in the body. Raises UnsupportedMediaType, or BadRequest when it does not fit the address."""
+    if request.content_type not in ("application/json", "application/yaml", "application/octet-stream"):
+        raise status.unsupported_media_type(_OBJECTS)
+    given = await any_value(request)
+    if not isinstance(given, dict):
+        raise status.bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
+    return placed(given, resource, info)
+
+
+def placed(given: Json, resource: Resource, info: RequestInfo) -> Json:
+    """The object with kind, namespace and name of its address. Raises BadRequest when they contradict."""
+    version = given.get("apiVersion") or resource.api_version
+    if version != resource.api_version:
+        raise status.bad_request(
+            f"the API version in the data ({version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    kind = given.get("kind") or resource.kind
+    if kind != resource.kind:
+        raise status.bad_request(
+            f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f'no kind "{kind}" is registered for this resource'
+        )
+    meta = dict(given.get("metadata") or {})
+    if meta.get("namespace") not in (None, "", info.namespace):
+        raise status.bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if info.namespace:
+        meta["namespace"] = info.namespace
+    if info.name:
+        if meta.get("name") not in (None, "", info.name):
+            raise status.bad_request(
+                f"the name of the object ({meta['name']}) does not match the name on the URL ({info.name})"
+            )
+        meta["name"] = info.name
+    return {**given, "kind": kind, "apiVersion": version, "metadata": meta}
