@@ -40,6 +40,8 @@ PUBLISH_S = 0.05
 PUBLISH_LOADING_S = 0.2
 JUDGE_S = 0.02
 JUDGE_LOADING_S = 0.005
+REST_S = 0.004
+"""Between two pieces of judging, for keys and frames."""
 RECENT_S = 5.0
 DETAILS_KEPT = 64
 
@@ -52,8 +54,8 @@ class Inspection:
         self.source = source
         self.snapshot = snapshot or Snapshot(source=source.title if source else "", live=source is not None)
         self.failure: KinspectError | None = None
-        self._folder = _Folder()
         self._judge = Judge()
+        self._folder = _Folder(self._judge)
         self._judge.note_all(self.snapshot)
         self._published = asyncio.Event()
         self._dirty = asyncio.Event()
@@ -117,7 +119,7 @@ class Inspection:
         rested = time.monotonic()
         try:
             async for changes in source.changes():
-                self._folder.fold(changes, self._judge, self.snapshot.index)
+                self._folder.fold(changes, self.snapshot.index)
                 self._dirty.set()
                 if time.monotonic() - rested > JUDGE_S / 2:
                     await asyncio.sleep(0)  # a full hand-over must not keep keys and frames waiting
@@ -135,27 +137,31 @@ class Inspection:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            began = time.monotonic()
-            loading = self._folder.loading
+            began, loading = time.monotonic(), self._folder.loading
             fresh = self._folder.publish(self.snapshot, began)
             self._judge.step(fresh, _after(JUDGE_LOADING_S if loading else JUDGE_S))
-            self._judged = not self._judge.pending
-            self.snapshot = replace(fresh, judgments=self._judge.publish(), pending=self._judge.pending)
+            next_at = began + (PUBLISH_LOADING_S if loading else PUBLISH_S)
+            while not loading and self._judge.pending and time.monotonic() < next_at - JUDGE_S:
+                await asyncio.sleep(REST_S)
+                self._judge.step(fresh, _after(JUDGE_S))
+            pending = self._judge.pending
+            self.snapshot = replace(fresh, judgments=self._judge.publish(), pending=pending)
+            self._judged = not pending
             waiting, self._published = self._published, asyncio.Event()
             waiting.set()
-            if self._judge.pending:
+            if pending:
                 self._dirty.set()
             elif self._ended and not self._dirty.is_set():
                 return
-            period = PUBLISH_LOADING_S if loading else PUBLISH_S
-            rest = began + period - time.monotonic()
-            await asyncio.sleep(max(rest, 0.001))
+            await asyncio.sleep(max(next_at - time.monotonic(), REST_S))
 
 
 class _Folder:
     """Changes → objects, coverage and index; remembers which dictionaries have changed since publishing."""
 
-    def __init__(self) -> None:
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._subjects = judge.subjects
         self._objects: dict[str, dict[Key, Object]] = {kind: {} for kind in KINDS}
         self._coverage: dict[str, Coverage] = {}
         self._indexer = Indexer()
@@ -168,24 +174,24 @@ class _Folder:
         """Whether a first list is still on its way."""
         return any(each.state == "loading" for each in self._coverage.values())
 
-    def fold(self, changes: tuple[Change, ...], judge: Judge, index: Index) -> None:
+    def fold(self, changes: tuple[Change, ...], index: Index) -> None:
         """Takes the changes in. `index` is the published one: all changes since then count as one batch."""
         for change in changes:
             match change:
                 case Upsert(kind=kind, objects=objects):
                     for new in objects:
-                        self._put(kind, new.key, new, judge, index)
+                        self._put(kind, new.key, new, index)
                 case Remove(kind=kind, keys=keys):
                     for key in keys:
-                        self._put(kind, key, None, judge, index)
+                        self._put(kind, key, None, index)
                 case Retain(kind=kind, namespace=namespace, keys=kept):
                     for key in self._objects[kind].keys() - kept:
                         if namespace is None or key.namespace == namespace:
-                            self._put(kind, key, None, judge, index)
+                            self._put(kind, key, None, index)
                 case Covered(kind=kind, coverage=coverage):
                     self._coverage[kind] = coverage
                     self._told = True
-                    judge.note_coverage(kind)
+                    self._judge.note_coverage(kind)
 
     def publish(self, before: Snapshot, now: float) -> Snapshot:
         """The snapshot as of now, with the judgments of the one before. What has not changed is shared."""
@@ -202,7 +208,7 @@ class _Folder:
         self._told = False
         return replace(fresh, taken_at=datetime.now(UTC)) if before.live else fresh
 
-    def _put(self, kind: str, key: Key, new: Object | None, judge: Judge, index: Index) -> None:
+    def _put(self, kind: str, key: Key, new: Object | None, index: Index) -> None:
         of_kind = self._objects[kind]
         old = of_kind.get(key)
         if old is None and new is None:
@@ -215,11 +221,14 @@ class _Folder:
             if old is not None and version and old.metadata.resource_version == version:
                 return
             of_kind[key] = new
-            if self._coverage.get(kind, NOT_GIVEN).state == "given":
-                self._recent[Ref(kind, *key)] = time.monotonic()
         self._indexer.apply(kind, old, new)
-        judge.note(kind, old, new, index)
         self._changed.add(kind)
+        known = self._coverage.get(kind, NOT_GIVEN).state == "given"
+        if known and new is not None:
+            self._recent[Ref(kind, *key)] = time.monotonic()
+        if known or kind in self._subjects:
+            # While a kind is still being read, whoever reads it is unknown, and judged anew when it is given.
+            self._judge.note(kind, old, new, index)
 
 
 def _after(seconds: float) -> Callable[[], bool]:

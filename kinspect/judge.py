@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 from kinspect.model.coverage import Coverage
 from kinspect.model.finding import SEVERITIES, Finding, Judgment, Unknown
@@ -60,6 +61,11 @@ class Judge:
         """How many subjects are known to wait for a judgment."""
         return len(self._dirty)
 
+    @property
+    def subjects(self) -> frozenset[str]:
+        """The kinds that are judged."""
+        return frozenset(self._rules)
+
     def note(self, kind: str, old: Object | None, new: Object | None, index: Index) -> None:
         """Marks the subjects that this change touches. `index`: the one before or after this batch."""
         for ref in touched(kind, old, new, index):
@@ -86,11 +92,12 @@ class Judge:
     def step(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
         """Judges dirty subjects as they are in this snapshot until `stop()`; one at least."""
         self._spread(snapshot)
-        first = [ref for ref in self._watched if ref in self._dirty]
-        for ref in dict.fromkeys(first + list(self._dirty)):
-            self._judge(snapshot, ref, self._dirty.pop(ref))
-            if stop():
-                return
+        while self._dirty:
+            # Copied in portions: after a large read there are tens of thousands, and a step is short.
+            for ref in [ref for ref in self._watched if ref in self._dirty] or list(islice(self._dirty, 64)):
+                self._judge(snapshot, ref, self._dirty.pop(ref))
+                if stop():
+                    return
 
     def publish(self) -> Mapping[Ref, Judgment]:
         """All judgments as of now; the same mapping as before if none has changed."""
