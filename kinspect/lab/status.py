@@ -94,6 +94,10 @@ def method_not_allowed() -> Rejection:
     return Rejection(failure(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowed", message, {}))
 
 
+def not_implemented(message: str) -> Rejection:
+    return Rejection(failure(HTTPStatus.NOT_IMPLEMENTED, "NotImplemented", message, {}))
+
+
 def not_acceptable(accepted: str) -> Rejection:
     message = f"406: Not Acceptable\n\nAvailable representations: {accepted}"
     return Rejection(failure(HTTPStatus.NOT_ACCEPTABLE, "NotAcceptable", message, {}))

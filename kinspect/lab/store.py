@@ -187,6 +187,7 @@ class Store:
         object with a finalizer stays until that is taken away. `finalizer` is added first.
         """
         resource, old = self.resources[kind], self.get(kind, namespace, name)
+        admission.admit_deletion(resource, old)
         grace = objectmeta.grace_of(old, grace_s)
         new = copy.deepcopy(old)
         meta = new["metadata"]

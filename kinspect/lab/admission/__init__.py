@@ -50,6 +50,13 @@ def admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None
         raise status.invalid(resource.group, resource.kind, new["metadata"]["name"], causes)
 
 
+def admit_deletion(resource: Resource, item: Json) -> None:
+    """Raises Forbidden for an object without which a cluster cannot be."""
+    name = item["metadata"]["name"]
+    if resource.kind == "Namespace" and name in simple.Namespace.PERMANENT:
+        raise status.forbidden(resource, name, "this namespace may not be deleted")
+
+
 def after(store: Store, resource: Resource, old: Json | None, new: Json | None) -> None:
     """Writes what follows from a write."""
     admission: Any = _ADMISSIONS.get(resource.kind)

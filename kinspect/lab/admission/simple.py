@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 class Namespace:
+    PERMANENT = ("default", "kube-public", "kube-system")
+
     @staticmethod
     def default(store: Store, old: Json | None, new: Json) -> None:
         meta = new["metadata"]

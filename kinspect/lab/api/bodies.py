@@ -1,4 +1,4 @@
-"""What a client sends: objects in JSON or YAML, checked against the address that it sent them to."""
+"""What a client sends: objects in JSON, YAML or protobuf, checked against their address."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from aiohttp import web
 
 from kinspect.errors import Unreadable
 from kinspect.lab import status
+from kinspect.lab.api import protobuf
 from kinspect.lab.api.requests import RequestInfo
 from kinspect.lab.resources import Resource
 from kinspect.lab.status import Json
 from kinspect.model import yaml
 
-_OBJECTS = "application/json, application/yaml"
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_OBJECTS = ("application/json", "application/yaml", _PROTOBUF)
 
 
 async def any_value(request: web.Request) -> Any:
@@ -25,15 +27,20 @@ async def any_value(request: web.Request) -> Any:
     try:
         if request.content_type in ("application/yaml", "application/apply-patch+yaml"):
             return next(iter(yaml.documents(body, "body")), None)
+        if request.content_type == _PROTOBUF:
+            return protobuf.decode(body)
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, Unreadable) as error:
         raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+    except protobuf.Undecodable as error:
+        raise status.bad_request(f"protobuf: {error}; send JSON, as `kubectl create -f` does") from None
 
 
 async def new_object(request: web.Request, resource: Resource, info: RequestInfo) -> Json:
     """The object in the body. Raises UnsupportedMediaType, or BadRequest when it does not fit the address."""
-    if request.content_type not in ("application/json", "application/yaml", "application/octet-stream"):
-        raise status.unsupported_media_type(_OBJECTS)
+    # A body without a type is read as JSON.
+    if request.content_type not in (*_OBJECTS, "application/octet-stream"):
+        raise status.unsupported_media_type(", ".join(_OBJECTS))
     given = await any_value(request)
     if not isinstance(given, dict):
         raise status.bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")

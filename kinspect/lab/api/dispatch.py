@@ -28,6 +28,10 @@ from kinspect.lab.status import Rejection
 from kinspect.lab.store import Store
 
 ANONYMOUS = "system:anonymous"
+_INTO_CONTAINERS = ("attach", "exec", "log", "portforward")
+_NO_CONTAINERS = (
+    "no container is run here; the way into a pod is: kinspect lab exec pod/NAMESPACE/NAME -- COMMAND"
+)
 _OPEN_PATHS = ("/version", "/healthz", "/livez", "/readyz")
 
 Handler = Callable[[web.Request, Store, Resource, RequestInfo], Awaitable[web.StreamResponse]]
@@ -99,6 +103,8 @@ def _require_address(resource: Resource, info: RequestInfo) -> None:
     if (info.namespace and not resource.namespaced) or (needed and not info.namespace):
         raise status.no_such_resource()
     if info.subresource and info.subresource not in resource.subresources:
+        if resource.kind == "Pod" and info.subresource in _INTO_CONTAINERS:
+            raise status.not_implemented(_NO_CONTAINERS)
         raise status.no_such_resource()
 
 

@@ -108,6 +108,6 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("Pod-Selector", lambda item, now: selector(item["spec"].get("podSelector"))),
         AGE,
     ),
-    "IPAddress": (NAME, Column("ParentRef", _parent), AGE),
+    "IPAddress": (NAME, Column("ParentRef", _parent)),
     "ServiceCIDR": (NAME, Column("CIDRs", lambda item, now: ",".join(item["spec"]["cidrs"])), AGE),
 }
