@@ -83,8 +83,8 @@ class Indexer:
         if of_kind is None:
             return
         if old is None:
-            for entry in of_kind(new) if new is not None else ():
-                self._put(*entry)
+            if new is not None:
+                self._add(of_kind(new))
             return
         before = set(of_kind(old))
         after = set(of_kind(new)) if new is not None else set()
@@ -104,6 +104,17 @@ class Indexer:
                 self._owned[name].clear()
             self._changed.clear()
         return self._published
+
+    def _add(self, entries: Iterator[Entry]) -> None:
+        """Puts the entries of a new object. Most are the first of their key, and hold the same tuple."""
+        relations, changed = self._relations, self._changed
+        alone: tuple[object, ...] = ()
+        for relation, key, member in entries:
+            if not alone or alone[0] is not member:
+                alone = (member,)
+            changed.add(relation)
+            if relations[relation].setdefault(key, alone) is not alone:
+                self._put(relation, key, member)
 
     def _put(self, relation: str, key: object, member: Any) -> None:
         sets = self._relations[relation]

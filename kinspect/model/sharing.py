@@ -39,13 +39,13 @@ class Sharing:
             parts(self, fact)
         return fact
 
-    def _of(self, owner: Any, *names: str) -> None:
-        """Shares these fields of a struct. Fields at their default are shared already."""
-        seen = self._seen
+    def _of(self, owner: Any, names: tuple[str, ...]) -> None:
+        """Shares these fields of a struct. Empty ones are shared already."""
+        remembered = self._seen.setdefault
         for name in names:
             value = getattr(owner, name)
             if value:
-                same = seen.setdefault(value, value)
+                same = remembered(value, value)
                 if same is not value:
                     force_setattr(owner, name, same)
 
@@ -65,55 +65,60 @@ class Sharing:
             value[key] = seen.setdefault(text, text)
 
     def _meta(self, meta: Meta) -> None:
-        self._of(meta, "namespace", "annotations", "owner_references")
+        self._of(meta, _META)
         self._pairs(meta, "labels")
 
     def _pod(self, pod: Pod) -> None:
-        self._of(
-            pod.spec,
-            "node_name",
-            "service_account_name",
-            "dns_policy",
-            "dns_config",
-            "containers",
-            "init_containers",
-            "readiness_gates",
-            "host_aliases",
-        )
+        self._of(pod.spec, _POD_SPEC)
         status = pod.status
-        self._of(status, "phase", "host_ip", "conditions", "container_statuses")
+        self._of(status, _POD_STATUS)
         if len(status.pod_ips) == 1 and status.pod_ips[0].ip == status.pod_ip:
             force_setattr(status, "pod_ip", status.pod_ips[0].ip)
 
     def _slice(self, slice_: EndpointSlice) -> None:
-        self._of(slice_, "address_type", "ports_or_null")
+        self._of(slice_, _SLICE)
         for endpoint in slice_.endpoints:
-            self._of(endpoint, "conditions", "node_name", "zone", "hints")
-            target = endpoint.target_ref
-            if target is not None:
-                self._of(target, "kind", "namespace")
+            self._of(endpoint, _ENDPOINT)
+            if endpoint.target_ref is not None:
+                self._of(endpoint.target_ref, _TARGET)
 
     def _service(self, service: Service) -> None:
         self._pairs(service.spec, "selector")
-        self._of(
-            service.spec,
-            "type",
-            "ports",
-            "ip_families",
-            "ip_family_policy",
-            "session_affinity",
-            "external_traffic_policy",
-            "internal_traffic_policy",
-        )
+        self._of(service.spec, _SERVICE_SPEC)
 
     def _node(self, node: Node) -> None:
-        self._of(node.spec, "taints")
-        self._of(node.status, "conditions", "node_info")
+        self._of(node.spec, ("taints",))
+        self._of(node.status, ("conditions", "node_info"))
 
     def _workload(self, workload: Workload) -> None:
         self._meta(workload.spec.template.metadata)
-        self._of(workload.spec.template.spec, "containers", "init_containers")
+        self._of(workload.spec.template.spec, ("containers", "init_containers"))
 
+
+_META = ("namespace", "annotations", "owner_references")
+_POD_SPEC = (
+    "node_name",
+    "service_account_name",
+    "dns_policy",
+    "dns_config",
+    "containers",
+    "init_containers",
+    "readiness_gates",
+    "host_aliases",
+)
+_POD_STATUS = ("phase", "host_ip", "conditions", "container_statuses")
+_SLICE = ("address_type", "ports_or_null")
+_ENDPOINT = ("conditions", "node_name", "zone", "hints")
+_TARGET = ("kind", "namespace")
+_SERVICE_SPEC = (
+    "type",
+    "ports",
+    "ip_families",
+    "ip_family_policy",
+    "session_affinity",
+    "external_traffic_policy",
+    "internal_traffic_policy",
+)
 
 _PARTS: dict[type[Object], Callable[[Sharing, Any], None]] = {
     Pod: Sharing._pod,

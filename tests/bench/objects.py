@@ -198,7 +198,10 @@ def node(number: int, version: int = 0) -> dict[str, Any]:
                 for each in conditions
             ],
             "images": [
-                {"names": [f"registry.example.test/app-{each}@sha256:{_hex('i', each)}"], "sizeBytes": 10_000_000}
+                {
+                    "names": [f"registry.example.test/app-{each}@sha256:{_hex('i', each)}"],
+                    "sizeBytes": 10_000_000,
+                }
                 for each in range(35)
             ],
             "nodeInfo": {
@@ -207,6 +210,11 @@ def node(number: int, version: int = 0) -> dict[str, Any]:
                 "containerRuntimeVersion": "containerd://2.0.0",
                 "kubeletVersion": "v1.36.3",
                 "machineID": _hex("m", number),
+                "systemUUID": _uid("s", number),
+                "bootID": _uid("b", number),
+                "architecture": "amd64",
+                "operatingSystem": "linux",
+                "kubeProxyVersion": "",
             },
         },
     }
@@ -252,7 +260,9 @@ def _meta(
                 "apiVersion": "v1",
                 "time": TIME,
                 "fieldsType": "FieldsV1",
-                "fieldsV1": {"f:spec": {f"f:someLongFieldName{each:02}": {".": {}} for each in range(fields)}},
+                "fieldsV1": {
+                    "f:spec": {f"f:someLongFieldName{each:02}": {".": {}} for each in range(fields)}
+                },
             }
         ],
     }
@@ -267,7 +277,10 @@ def _container(name: str, app: str, port: str, number: int) -> dict[str, Any]:
         "ports": [{"name": port, "containerPort": number, "protocol": "TCP"}],
         "env": [{"name": f"SETTING_{each:02}", "value": f"value of {app} {each}"} for each in range(12)],
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
-        "readinessProbe": {"httpGet": {"path": "/ready", "port": port, "scheme": "HTTP"}, "periodSeconds": 10},
+        "readinessProbe": {
+            "httpGet": {"path": "/ready", "port": port, "scheme": "HTTP"},
+            "periodSeconds": 10,
+        },
         "livenessProbe": {"httpGet": {"path": "/live", "port": port, "scheme": "HTTP"}, "periodSeconds": 10},
         "volumeMounts": [{"name": f"config-{each}", "mountPath": f"/etc/app/{each}"} for each in range(4)],
         "terminationMessagePath": "/dev/termination-log",

@@ -68,7 +68,9 @@ def _table(every: list[bytes], start: int) -> bytes:
         metadata = json.loads(item)["metadata"]
         partial = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata}
         rows.append({"cells": [metadata["name"], "2/2", "Running", 0, "10d"], "object": partial})
-    columns = [{"name": name, "type": "string", "format": "", "description": "", "priority": 0} for name in names]
+    columns = [
+        {"name": name, "type": "string", "format": "", "description": "", "priority": 0} for name in names
+    ]
     whole = {"kind": "Table", "apiVersion": "meta.k8s.io/v1", "metadata": _metadata(every, start)}
     return encoded({**whole, "columnDefinitions": columns, "rows": rows})
 
@@ -94,7 +96,7 @@ def _resources(version: str) -> dict[str, Any]:
                 "verbs": ["get", "list", "watch"],
             }
             for root, plural, kind in found
-            if root.endswith(version)
+            if root in (f"/api/{version}", f"/apis/{version}")
         ],
     }
 
@@ -107,7 +109,11 @@ DOCUMENTS: dict[str, Any] = {
         "kind": "APIGroupList",
         "apiVersion": "v1",
         "groups": [
-            {"name": "discovery.k8s.io", "versions": [DISCOVERY_VERSION], "preferredVersion": DISCOVERY_VERSION}
+            {
+                "name": "discovery.k8s.io",
+                "versions": [DISCOVERY_VERSION],
+                "preferredVersion": DISCOVERY_VERSION,
+            }
         ],
     },
     "/api/v1": _resources("v1"),
@@ -186,7 +192,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        pages = self.server.pages.tables if TABLE in self.headers.get("Accept", "") else self.server.pages.lists
+        pages = (
+            self.server.pages.tables if TABLE in self.headers.get("Accept", "") else self.server.pages.lists
+        )
         if query.get("watch"):
             self._watch(url.path)
         elif url.path in pages:
@@ -194,7 +202,9 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path in DOCUMENTS:
             self._send(200, encoded(DOCUMENTS[url.path]))
         elif any(version in url.path for version in EMPTY):
-            self._send(200, encoded({"kind": "List", "metadata": {"resourceVersion": str(VERSION)}, "items": []}))
+            self._send(
+                200, encoded({"kind": "List", "metadata": {"resourceVersion": str(VERSION)}, "items": []})
+            )
         else:
             self._send(404, b"404 page not found\n")
 
