@@ -24,18 +24,23 @@ class ClusterDns:
         self,
         ground: Ground,
         facts: Facts,
-        tasks: asyncio.TaskGroup,
         domain: str,
         upstream: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self.ground, self.facts, self.tasks = ground, facts, tasks
+        self.ground, self.facts = ground, facts
+        self._tasks = asyncio.TaskGroup()
         self.domain, self.upstream = domain, upstream
         self._serving: dict[Place, asyncio.Task[None]] = {}
         self._zone = (-1, Zone())
 
+    async def run(self) -> None:
+        """Answers until cancelled, in whatever pods are started meanwhile."""
+        async with self._tasks:
+            await asyncio.get_running_loop().create_future()
+
     async def start(self, place: Place) -> None:
         udp, tcp = await self.ground.sockets(place, [("UDP", "0.0.0.0", PORT), ("TCP", "0.0.0.0", PORT)])
-        self._serving[place] = self.tasks.create_task(DnsServer(self.zone).serve(udp, tcp))
+        self._serving[place] = self._tasks.create_task(DnsServer(self.zone).serve(udp, tcp))
 
     async def stop(self, place: Place) -> None:
         self._serving.pop(place).cancel()

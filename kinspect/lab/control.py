@@ -12,6 +12,7 @@ import json
 import os
 import socket
 import struct
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,15 @@ def ask(lab: int, request: dict[str, Any]) -> Any:
     if "error" in answer:
         raise UsageError(answer["error"], answer["hint"])
     return answer.get("result")
+
+
+def wait_until_gone(lab: int) -> None:
+    """Returns when a lab's socket is closed, which is after all of it. Raises VantageLost."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while lab in labs():
+        if time.monotonic() > deadline:
+            raise VantageLost(f"the lab {lab} does not end", f"kill {lab}")
+        time.sleep(0.02)
 
 
 def the_lab(chosen: int | None) -> int:

@@ -35,8 +35,14 @@ from kinspect.lab.store import Store
 
 Json = dict[str, Any]
 
-OUTSIDE_NAME = "outside.example"
-"""What the cluster's DNS answers with the client's address: a name of the world outside."""
+OUTSIDE_NAMES = ("outside.example.com", "payments.example.com")
+"""What the cluster's DNS answers with the client's address: names of the world outside."""
+
+LATE = "lab.kinspect/late"
+"""Annotation "true": applied when all the rest has settled, so that pods started without knowing of it."""
+
+CLOCK_TICK_S = 1.1
+"""Times in objects are whole seconds: what is to be later must be later by more than one."""
 
 SETTLE_TIMEOUT_S = 30.0
 QUIET_S = 0.08
@@ -115,27 +121,26 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
         means = await requirements.choose(ground, wishes.cni, wishes.proxy)
         node_file = f"nameserver {addresses.NODE_GATEWAY}\n"
         await network.build(ground, nodes, means.cni, node_file)
-        pair = Authority().issue("echo.lab", "*.svc.cluster.local")
-        await ground.trust(pair.certificate.decode(), pair.key.decode())
         facts = Facts(store, str(addresses.POD_NETWORK), (SERVICE_RANGE,))
-        dns = ClusterDns(ground, facts, tasks, addons.ZONE, {OUTSIDE_NAME: (str(addresses.CLIENT),)})
+        dns = ClusterDns(ground, facts, addons.ZONE, dict.fromkeys(OUTSIDE_NAMES, (str(addresses.CLIENT),)))
         told = Dns(addons.DNS_ADDRESS, addons.ZONE, node_file)
         kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns})
         proxy = ServiceProxy(ground, facts, nodes, means.proxy)
         lab = Lab(store, ground, facts, means, nodes, kubelet, proxy)
         async with ApiServer(store, _directory(ground)) as api:
             lab.kubeconfig = api.kubeconfig
+            await _outfit(ground, api.authority)
             parts = (
                 Controllers(store, standard(api.certificate_authority.decode())).run(),
                 apigate.serve(ground, api.port),
+                dns.run(),
                 kubelet.run(),
                 proxy.run(),
                 ProxyHealth(ground, facts, nodes).run(),
                 Balancer(ground, facts, nodes).run(),
             )
             running = [tasks.create_task(part) for part in parts]
-            apply(store, (*addons.system(means.proxy), *wishes.objects), api.authority.issue)
-            await lab.settled()
+            await _apply(lab, (*addons.system(means.proxy), *wishes.objects), api.authority)
             yield lab
             for task in running:
                 task.cancel()
@@ -148,6 +153,31 @@ def _seed(store: Store, nodes: Sequence[NodeAddresses]) -> str:
         store.create(addons.node(node, store.time()))
     cluster: str = store.get("Namespace", "", "kube-system")["metadata"]["uid"]
     return cluster
+
+
+async def _outfit(ground: Ground, authority: Authority) -> None:
+    """The certificate of the echo servers, and a server of the world outside, on the client."""
+    pair = authority.issue("echo.lab", "*.svc.cluster.local", *OUTSIDE_NAMES)
+    await ground.trust(pair.certificate.decode(), pair.key.decode())
+    ports = [{"protocol": "TCP", "address": "0.0.0.0", "port": 80, "tls": False}]
+    ports.append({"protocol": "TCP", "address": "0.0.0.0", "port": 443, "tls": True})
+    await ground.echo(places.CLIENT, ["client", "", "", []], ports)
+
+
+async def _apply(lab: Lab, items: Sequence[Json], authority: Authority) -> None:
+    """Applies objects and lets the lab settle; those that are to come late, afterwards."""
+    late = [item for item in items if _is_late(item)]
+    apply(lab.store, [item for item in items if not _is_late(item)], authority.issue)
+    await lab.settled()
+    if late:
+        await asyncio.sleep(CLOCK_TICK_S)
+        apply(lab.store, late, authority.issue)
+        await lab.settled()
+
+
+def _is_late(item: Json) -> bool:
+    annotations = item.get("metadata", {}).get("annotations") or {}
+    return bool(annotations.get(LATE) == "true")
 
 
 def _directory(ground: Ground) -> Path:
