@@ -39,6 +39,8 @@ _ADMISSIONS: Mapping[str, Any] = {
 def admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None:
     """Completes an object in place. Raises Invalid."""
     admission: Any = _ADMISSIONS.get(resource.kind)
+    if "spec" in new:
+        new["spec"] = _without_empty(new["spec"])
     if hasattr(admission, "default"):
         admission.default(store, old, new)
     causes: list[Cause] = []
@@ -48,6 +50,13 @@ def admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None
         causes = admission.allocate(store, old, new)
     if causes:
         raise status.invalid(resource.group, resource.kind, new["metadata"]["name"], causes)
+
+
+def _without_empty(value: Any) -> Any:
+    """The value without nulls and empty lists, which a typed server does not tell from absent ones."""
+    if isinstance(value, dict):
+        return {key: _without_empty(each) for key, each in value.items() if each not in (None, [])}
+    return [_without_empty(each) for each in value] if isinstance(value, list) else value
 
 
 def admit_deletion(resource: Resource, item: Json) -> None:

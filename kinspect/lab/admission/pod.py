@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kinspect.lab.store import Store
 
 _GRACE_S = 30
+_FILE_MODE = 0o644
 _UNREACHABLE_FOR_S = 300
 _MAY_CHANGE = ("activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "nodeName")
 _FIXED = (
@@ -33,8 +34,7 @@ def default(store: Store, old: Json | None, new: Json) -> None:
             for port in container.get("ports") or ():
                 port.setdefault("hostPort", port.get("containerPort"))
     if old is None:
-        spec.setdefault("serviceAccountName", "default")
-        spec.setdefault("serviceAccount", spec["serviceAccountName"])
+        spec["serviceAccount"] = spec.setdefault("serviceAccountName", "default")
         spec.setdefault("priority", 0)
         spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
         tolerations = spec.setdefault("tolerations", [])
@@ -58,6 +58,12 @@ def default_spec(spec: Json) -> None:
     spec.setdefault("securityContext", {})
     spec.setdefault("terminationGracePeriodSeconds", _GRACE_S)
     spec.setdefault("schedulerName", "default-scheduler")
+    if spec.get("serviceAccountName"):
+        spec["serviceAccount"] = spec["serviceAccountName"]
+    for volume in spec.get("volumes") or ():
+        for source in ("configMap", "secret", "projected", "downwardAPI"):
+            if source in volume:
+                volume[source].setdefault("defaultMode", _FILE_MODE)
     for container in (spec.get("containers") or []) + (spec.get("initContainers") or []):
         container.setdefault("resources", {})
         container.setdefault("terminationMessagePath", "/dev/termination-log")

@@ -22,6 +22,7 @@ def default(store: Store, old: Json | None, new: Json) -> None:
     new.setdefault("status", {"loadBalancer": {}})
     spec.setdefault("type", "ClusterIP")
     _default_ports(spec)
+    _agree_on_cluster_ips(spec)
     if old is not None:
         _keep_allocated(old["spec"], spec)
         _drop_what_the_type_lacks(old["spec"], spec, new)
@@ -74,12 +75,16 @@ def _default_ports(spec: Json) -> None:
             port["targetPort"] = port["port"]
 
 
-def _default_addresses(spec: Json) -> None:
-    """Makes `clusterIP` and `clusterIPs` agree, and names the families; only IPv4 is configured here."""
+def _agree_on_cluster_ips(spec: Json) -> None:
+    """Whoever gives only one of `clusterIP` and `clusterIPs` means both."""
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
     if spec.get("clusterIPs") and not spec.get("clusterIP"):
         spec["clusterIP"] = spec["clusterIPs"][0]
+
+
+def _default_addresses(spec: Json) -> None:
+    """Names the families; only IPv4 is configured here."""
     anyones = spec.get("clusterIP") == "None" and not spec.get("selector")
     # Whoever writes the slices of a headless Service may use both families, on any cluster.
     spec.setdefault("ipFamilies", ["IPv4", "IPv6"] if anyones else ["IPv4"])
