@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from kinspect.errors import KinspectError, NotPermitted
 from kinspect.model.meta import Ref
+from kinspect.model.observation import Link
 from kinspect.model.snapshot import Snapshot
 from kinspect.trace.sighting import Place
 from kinspect.vantage import links, places, proc
 from kinspect.vantage.connection import Agent, NamespacePath, started
-from kinspect.vantage.links import Link
 
 HERE = Ref(places.DECLARED, "", "here")
 """The network namespace that kinspect itself runs in."""

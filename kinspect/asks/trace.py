@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kinspect.asks.attempt import Performer
 from kinspect.asks.capture import Captures
+from kinspect.asks.explain import Explaining
 from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
 from kinspect.errors import UsageError, VantageLost
 from kinspect.model.meta import Key, Ref
@@ -146,9 +147,9 @@ class _Tracing:
         expectations = self._expectations(vantage)
         chance = random.SystemRandom()
         runs = [await self._attempt(expectations, chance) for _ in range(self._ask.repeat)]
-        told = answer.answer(
-            self._target, self._ask.vantage, self._name, runs, self._unseen_on(expectations), self._lost
-        )
+        causes, runs = await Explaining(self._target, self._points, self._owned).explain(expectations, runs)
+        unseen = self._unseen_on(expectations)
+        told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
         return Traced(told, tuple(self._packets))
 
     async def _source(self) -> str:

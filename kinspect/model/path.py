@@ -77,6 +77,7 @@ class Because(Told, frozen=True):
 class Hop(Told, frozen=True):
     """One sighting, or a hop that was only predicted: then everything observed is None or empty.
 
+    `icmp` is what an ICMP error says, such as "host unreachable".
     `time_ns` counts from the first sighting; None = another clock, or not seen.
     `agrees` None = nothing was predicted, or nothing was seen.
     """
@@ -89,6 +90,7 @@ class Hop(Told, frozen=True):
     src: Address | None = None
     dst: Address | None = None
     encapsulation: Encapsulation | None = None
+    icmp: str | None = None
     ttl: int | None = None
     time_ns: int | None = None
     matched_by: MatchedBy | None = None

@@ -88,6 +88,8 @@ def _done(hop: Hop) -> str:
     if hop.encapsulation is not None:
         wrap = hop.encapsulation
         parts.append(f"in {wrap.type} {wrap.id} {wrap.src} → {wrap.dst}")
+    if hop.icmp is not None:
+        parts.append(f"ICMP {hop.icmp}")
     if hop.ttl is not None:
         parts.append(f"ttl {hop.ttl}")
     if hop.because is not None and "dnat" in hop.actions and hop.direction == "original":

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import groupby
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -48,14 +49,14 @@ def compare(
     alternatives: Sequence[Alternative], hops: Sequence[Hop], watched: Collection[Place]
 ) -> Compared | None:
     """The best comparison; None when nothing was predicted. `watched`: the places where captures ran."""
-    best: Compared | None = None
-    for alternative in alternatives:
-        compared = _beside(alternative, hops, watched)
-        if compared.parting is None:
-            return compared
-        if best is None or best.parting is None or compared.parting.hop > best.parting.hop:
-            best = compared
-    return best
+    seen = {hop.dst.address for hop in hops if hop.dst is not None}
+
+    def furthest(compared: Compared) -> tuple[float, bool]:
+        backend = compared.alternative.backend
+        parted = compared.parting.hop if compared.parting else inf
+        return parted, backend is not None and backend.address in seen
+
+    return max((_beside(each, hops, watched) for each in alternatives), key=furthest, default=None)
 
 
 class _Stay(NamedTuple):
@@ -138,7 +139,8 @@ class _Walk:
         if refused:
             self.parting = Parting(index, visit.place, f"{visit.place} accepts it", _refusal(hop))
             return
-        expected = f"{_named(predicted.src)} to {_named(predicted.dst)}"
+        ends = visit.ends(outgoing)
+        expected = f"{ends.src} to {ends.dst}"
         seen = f"{_named(hop.src)} to {_named(hop.dst)} {hop.way} by {hop.interface}"
         self.parting = Parting(index, visit.place, expected, seen)
 
@@ -156,12 +158,12 @@ class _Walk:
     def elsewhere(self, visit: Visit, stay: _Stay) -> None:
         index, hop = stay.hops[0]
         if hop.direction != visit.direction:
-            answers = "an answer" if hop.direction == "reply" else "the request"
-            expected, seen = f"it arrives at {visit.place}", f"{answers} from {stay.place}"
+            expected, seen = f"it arrives at {visit.place}", _refusal(hop)
         else:
             expected, seen = f"it arrives at {visit.place}", f"it arrived at {stay.place}"
         self.hops[index] = msgspec.structs.replace(hop, agrees=False, predicted=visit.predicted(False))
-        self.parting = Parting(index, stay.place, expected, seen)
+        last = self.hops[self._last].place if self._last is not None else hop.place
+        self.parting = Parting(index, Place(last.kind, last.name), expected, seen)
 
     def with_unseen(self, visits: Sequence[Visit]) -> tuple[Hop, ...]:
         """The hops, and behind them what should have followed in the same direction and nobody saw."""
@@ -193,7 +195,7 @@ def predicted_hops(visit: Visit, way_in: bool = True) -> list[Hop]:
 
 def _refusal(hop: Hop) -> str:
     place = Place(hop.place.kind, hop.place.name)
-    return f"{place} refused it ({'ICMP' if hop.matched_by == 'quoted' else 'RST'})"
+    return f"{place} said {hop.icmp}" if hop.icmp else f"{place} refused it (RST)"
 
 
 def _named(end: Address) -> str:

@@ -10,8 +10,10 @@ Theory of operation:
    So is a token that comes back (an echo). What was answered in what was asked decides the direction.
 3. Order is time, and where times are equal (the kernel stamps a packet once on its way through a bridge), the
    capture's own order. The order in which captures arrive here means nothing.
-4. The same packet at the same interface, in the same shape, is a repetition (a retransmission): the first
-   stands for all, the rest are counted. A lower TTL is another shape: a loop shows.
+4. The same packet at the same interface, in the same shape, is a repetition. When the first sighting of all
+   is repeated, a retransmission has begun: it may take another way, so it is counted and not followed. Only
+   the answer is waited for beyond it, if the first transmission got none.
+   A lower TTL is another shape: a loop shows.
 5. Nothing is added: every hop is one sighting, and what no capture saw is not here.
 """
 
@@ -48,15 +50,26 @@ def correlate(mark: Mark, sightings: Iterable[Sighting]) -> Flow:
         seen = [each for sighting in found if (each := _by_sequence(mark, sighting))]
     else:
         seen = _by_token(mark.token, found)
+    again = _retransmitted(seen)
+    early = seen[:again]
+    answers = [each for each in early if each.direction == "reply"]
+    late = [] if answers else [each for each in seen[again:] if each.direction == "reply"]
+    original = _first_of_each([each for each in early if each.direction == "original"])
+    reply = _first_of_each(answers + late)
+    return Flow(original, reply, len(seen) - len(original) - len(reply))
+
+
+def _retransmitted(seen: list[Seen]) -> int:
+    """The position from which on it is a retransmission: where the first sighting of all is repeated."""
+    sent = [(number, _shape(each)) for number, each in enumerate(seen) if each.direction == "original"]
+    return next((number for number, shape in sent[1:] if shape == sent[0][1]), len(seen))
+
+
+def _first_of_each(seen: list[Seen]) -> tuple[Seen, ...]:
     first: dict[object, Seen] = {}
     for each in seen:
         first.setdefault(_shape(each), each)
-    kept = tuple(first.values())
-    return Flow(
-        tuple(each for each in kept if each.direction == "original"),
-        tuple(each for each in kept if each.direction == "reply"),
-        len(seen) - len(kept),
-    )
+    return tuple(first.values())
 
 
 def _moment(sighting: Sighting) -> tuple[int, int, Place, str, bool]:

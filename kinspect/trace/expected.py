@@ -182,7 +182,7 @@ def _onward(
     masquerades = hairpin or (choice.masquerade and passing.traffic == "external")
     src = arriving.src
     if masquerades:
-        src = End(passing.own)
+        src = End(passing.own, words=f"an address of {passing.meeting.name}")
     elif choice.masquerade:  # point 3: nobody can know from here
         src = End(passing.own | (arriving.src.addresses or frozenset()) if passing.own is not None else None)
     leaving = Ends(src, End(frozenset({backend.address}), backend.port))

@@ -9,8 +9,8 @@ Theory of operation:
    destination that changes undoes the SNAT or masquerade.
 3. The packet is *delivered* where its last sighting is, if that place answered it or owns its destination.
    An answer that is a refusal (RST, ICMP error) is *rejected* where it was made.
-4. A packet that came in somewhere and was not answered was *dropped* there: no later place saw it. Only the
-   last sighting is so called, and only if the capture has lost nothing.
+4. A packet that was not answered was *dropped* behind its last sighting, and so is an answer that did not
+   come home: no later place saw it. It is only so called if the capture has lost nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +21,29 @@ from typing import NamedTuple
 import msgspec
 
 from kinspect.model.path import Action, Address, At, Encapsulation, Hop, Verdict
+from kinspect.trace.bpf import TCP
 from kinspect.trace.correlate import Flow, Seen
 from kinspect.trace.packet import RST, Packet
 from kinspect.trace.sighting import Place
 
 Owned = Mapping[Place, frozenset[str]]
 """The addresses of each place; a place that is missing could not be asked."""
+
+
+REFUSALS = {(3, 2), (3, 3), (3, 9), (3, 10), (3, 13)}
+ICMP_ERRORS = {
+    (3, 0): "network unreachable",
+    (3, 1): "host unreachable",
+    (3, 2): "protocol unreachable",
+    (3, 3): "port unreachable",
+    (3, 4): "fragmentation needed",
+    (3, 9): "network prohibited",
+    (3, 10): "host prohibited",
+    (3, 13): "communication prohibited",
+    (5, 1): "redirect",
+    (11, 0): "TTL exceeded",
+}
+"""By type and code. Source: RFC 792, RFC 1812 §5.2.7."""
 
 
 class Observed(NamedTuple):
@@ -43,21 +60,26 @@ def observed(flow: Flow, owned: Owned, complete: bool = True, asked: Address | N
 
     `asked` is what was called: a packet that leaves for another destination was translated before it left.
     """
-    verdict = _verdict(flow, owned, complete)
+    verdict = _verdict(flow, owned, complete, asked)
     start = flow.original[0].sighting if flow.original else None
     hops = [*_direction(flow.original, owned), *_direction(flow.reply, owned)]
     last = len(flow.original) - 1
     if last >= 0 and asked is not None and hops[0].way == "out" and hops[0].dst != asked:
         hops[0] = _with_action(hops[0], "dnat")
-    if last >= 0 and verdict in ("delivered", "dropped"):
-        hops[last] = _with_action(hops[last], verdict)
-    if flow.reply and _refuses(flow.reply[0].sighting.packet):
+    answer = flow.reply[0].sighting.packet if flow.reply else None
+    answered = answer is not None and not _refuses(answer) and not answer.icmp
+    if last >= 0 and (answered or verdict == "delivered"):
+        hops[last] = _with_action(hops[last], "delivered")
+    if verdict == "dropped":
+        dropped = len(hops) - 1 if answered else last
+        hops[dropped] = _with_action(hops[dropped], "dropped")
+    if answer is not None and _refuses(answer):
         hops[last + 1] = _with_action(hops[last + 1], "rejected")
     if start is not None:
         hops = [
             _timed(hop, seen, start.time_ns, start.clock) for hop, seen in zip(hops, _all(flow), strict=True)
         ]
-    ended = flow.original[last].sighting.place if verdict == "delivered" else None
+    ended = flow.original[last].sighting.place if answered or verdict == "delivered" else None
     return Observed(verdict, tuple(hops), ended, start.time_ns if start else 0)
 
 
@@ -65,24 +87,39 @@ def _all(flow: Flow) -> tuple[Seen, ...]:
     return flow.original + flow.reply
 
 
-def _verdict(flow: Flow, owned: Owned, complete: bool) -> Verdict:
-    """Delivered: it was answered, or is a datagram that came in where its destination lives."""
+def _verdict(flow: Flow, owned: Owned, complete: bool, asked: Address | None) -> Verdict:
+    """Delivered: its answer came back to where it was sent from, as from whom it was sent to."""
     if not flow.original:
         return "unknown"
     if flow.reply and _refuses(flow.reply[0].sighting.packet):
         return "refused"
-    end = flow.original[-1].sighting
+    first, end = flow.original[0].sighting, flow.original[-1].sighting
+    if flow.reply and flow.reply[0].sighting.packet.icmp:
+        return "dropped"
     if flow.reply:
-        return "delivered"
-    if not complete:
-        return "unknown"
-    if end.packet.protocol != 6 and not end.outgoing and end.packet.dst in owned.get(end.place, frozenset()):
+        back = flow.reply[-1].sighting
+        called = asked or Address(first.packet.dst, first.packet.dport)
+        translated = (first.packet.dst, first.packet.dport) != (called.address, called.port)
+        right = translated or (back.packet.src, back.packet.sport) == (called.address, called.port)
+        home = back.place == first.place and not back.outgoing
+        return "delivered" if home and right else "dropped" if complete else "unknown"
+    if (
+        end.packet.protocol != TCP
+        and not end.outgoing
+        and end.packet.dst in owned.get(end.place, frozenset())
+    ):
         return "delivered"  # a datagram needs no answer
-    return "dropped"
+    return "dropped" if complete else "unknown"
 
 
 def _refuses(packet: Packet) -> bool:
-    return packet.quoted is not None or bool(packet.flags & RST)
+    """Whether somebody says no: a RST, or an ICMP error of the kind that firewalls and closed ports send."""
+    return bool(packet.flags & RST) or packet.icmp in REFUSALS
+
+
+def _error(packet: Packet) -> str:
+    assert packet.icmp is not None
+    return ICMP_ERRORS.get(packet.icmp, f"ICMP type {packet.icmp[0]} code {packet.icmp[1]}")
 
 
 def _direction(way: tuple[Seen, ...], owned: Owned) -> list[Hop]:
@@ -145,6 +182,7 @@ def _hop(seen: Seen, actions: tuple[Action, ...]) -> Hop:
         src=Address(packet.src, None if packet.icmp else packet.sport),
         dst=Address(packet.dst, None if packet.icmp else packet.dport),
         encapsulation=Encapsulation(*tunnel) if tunnel else None,
+        icmp=_error(packet) if packet.icmp else None,
         ttl=packet.ttl,
         matched_by=seen.matched_by,
     )

@@ -66,6 +66,8 @@ def run_of(
     first = observed(correlate(attempt.mark, sightings), owned, complete, expectations.asked)
     compared = compare(expectations.alternatives, first.hops, watched)
     run = _told(first, compared, attempt.note)._replace(started_ns=first.started_ns)
+    if not any(hop.direction == "original" for hop in first.hops) and attempt.outcome != "answered":
+        run = run._replace(verdict=_by_outcome(attempt))  # it never left, so the socket knows best
     if not attempt.token or expectations.beyond is None or run.parting or first.delivered_to is None:
         return run
     proxy = first.delivered_to
@@ -95,8 +97,8 @@ def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -
 
 
 def _by_outcome(attempt: Attempt) -> Verdict:
-    verdicts: dict[str, Verdict] = {"answered": "delivered", "refused": "refused", "silent": "dropped"}
-    return verdicts.get(attempt.outcome, "unknown")
+    verdicts: dict[str, Verdict] = {"answered": "delivered", "refused": "refused"}
+    return verdicts.get(attempt.outcome, "dropped")
 
 
 def _told(seen: Observed, compared: Compared | None, note: str) -> Run:

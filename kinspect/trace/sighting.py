@@ -16,7 +16,7 @@ class Place(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return self.name if self.kind == "declared" else f"{self.kind} {self.name}"
+        return self.name if self.kind == "declared" else f"{self.kind}/{self.name}"
 
 
 class Sighting(NamedTuple):

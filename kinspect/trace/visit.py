@@ -12,16 +12,21 @@ Addresses = frozenset[str] | None
 
 
 class End(NamedTuple):
-    """One end of a packet as far as it can be predicted; `port` None = any."""
+    """One end of a packet as far as it can be predicted; `port` None = any. `words`: several, in words."""
 
     addresses: Addresses
     port: int | None = None
+    words: str = "any address"
 
     def allows(self, address: Address) -> bool:
         """Whether an end that was seen is as predicted. An ICMP error has no ports to compare."""
         if self.addresses is not None and address.address not in self.addresses:
             return False
         return self.port is None or address.port is None or address.port == self.port
+
+    def __str__(self) -> str:
+        name = self.told().address or self.words
+        return f"{name}:{self.port}" if self.port is not None else name
 
     def told(self) -> Address:
         one = next(iter(self.addresses)) if self.addresses is not None and len(self.addresses) == 1 else ""
@@ -68,10 +73,15 @@ class Visit(NamedTuple):
             actions = ("sent",)
         return Visit("reply", self.place, entering, leaving, actions, self.because)
 
-    def predicted(self, outgoing: bool) -> Predicted:
-        """What should be seen at this place, on the way in or on the way out."""
+    def ends(self, outgoing: bool) -> Ends:
+        """The ends on the way in or out; where it begins or ends there is only one of the two."""
         ends = (self.leaving if outgoing else self.entering) or self.entering or self.leaving
         assert ends is not None
+        return ends
+
+    def predicted(self, outgoing: bool) -> Predicted:
+        """What should be seen at this place, on the way in or on the way out."""
+        ends = self.ends(outgoing)
         starts_or_ends = self.leaving is None or self.entering is None
         actions: tuple[Action, ...] = self.actions if outgoing or starts_or_ends else ("received",)
         return Predicted(actions, ends.src.told(), ends.dst.told())

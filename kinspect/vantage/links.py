@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
+from kinspect.model.observation import Link
+
 COMMAND = ("ip", "-j", "-d", "addr", "show")
-
-
-class Link(NamedTuple):
-    """A link. `kind` is veth, bridge, vxlan …, "" for a plain one; `master` its bridge."""
-
-    number: int
-    name: str
-    kind: str
-    master: str
-    up: bool
-    mtu: int
-    loopback: bool
-    addresses: tuple[str, ...]
 
 
 class _Address(msgspec.Struct):
@@ -34,6 +21,7 @@ class _Info(msgspec.Struct):
 class _Link(msgspec.Struct):
     ifindex: int = 0
     ifname: str = ""
+    link_index: int = 0
     flags: list[str] = []
     mtu: int = 0
     master: str = ""
@@ -46,14 +34,17 @@ def parse(output: bytes) -> tuple[Link, ...]:
     """The links that the command printed, in its order. Only IPv4 addresses are kept."""
     return tuple(
         Link(
-            each.ifindex,
-            each.ifname,
-            each.linkinfo.info_kind,
-            each.master,
-            "UP" in each.flags,
-            each.mtu,
-            each.link_type == "loopback",
-            tuple(address.local for address in each.addr_info if address.family == "inet" and address.local),
+            number=each.ifindex,
+            name=each.ifname,
+            kind=each.linkinfo.info_kind,
+            master=each.master,
+            peer=each.link_index,
+            up="UP" in each.flags,
+            mtu=each.mtu,
+            loopback=each.link_type == "loopback",
+            addresses=tuple(
+                address.local for address in each.addr_info if address.family == "inet" and address.local
+            ),
         )
         for each in msgspec.json.decode(output, type=list[_Link])
         if each.ifindex  # older versions print an empty object for what was filtered out

@@ -1,0 +1,94 @@
+"""What the tools and files of a place say about its network, read into the facts of `model.observation`.
+
+Every reader is pure: bytes in, facts out. Which commands are run, and where, is the asker's business.
+Source: ip-route(8), ip-neighbour(8), bridge(8) with -j; proc_net(5) for the socket tables.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+import msgspec
+
+from kinspect.model.observation import BridgePort, ForwardingEntry, Listener, Neighbour, Route
+
+FORWARDING = ("bridge", "-j", "fdb", "show")
+NEIGHBOURS = ("ip", "-j", "neigh", "show")
+PORTS = ("bridge", "-j", "-d", "link", "show")
+SOCKETS = {"TCP": "/proc/thread-self/net/tcp", "UDP": "/proc/thread-self/net/udp"}
+_LISTENING = {"TCP": "0A", "UDP": "07"}
+
+
+class _Route(msgspec.Struct):
+    dev: str = ""
+    gateway: str = ""
+    type: str = ""
+
+
+class _Entry(msgspec.Struct):
+    mac: str = ""
+    ifname: str = ""
+    dst: str = ""
+
+
+class _Neighbour(msgspec.Struct):
+    dst: str = ""
+    dev: str = ""
+    lladdr: str = ""
+
+
+class _Port(msgspec.Struct):
+    ifname: str = ""
+    hairpin: bool = False
+
+
+def route_get(to: str) -> tuple[str, ...]:
+    """The command that asks where packets to this address go."""
+    return ("ip", "-j", "route", "get", to)
+
+
+def read_route(to: str, output: bytes) -> Route:
+    found = msgspec.json.decode(output, type=list[_Route]) if output.strip() else []
+    if not found:
+        return Route(to, error="no route")
+    return Route(to, found[0].dev, found[0].gateway, found[0].type)
+
+
+def read_forwarding(output: bytes) -> tuple[ForwardingEntry, ...]:
+    return tuple(
+        ForwardingEntry(each.mac, each.ifname, each.dst)
+        for each in msgspec.json.decode(output or b"[]", type=list[_Entry])
+    )
+
+
+def read_neighbours(output: bytes) -> tuple[Neighbour, ...]:
+    return tuple(
+        Neighbour(each.dst, each.dev, each.lladdr)
+        for each in msgspec.json.decode(output or b"[]", type=list[_Neighbour])
+    )
+
+
+def read_ports(output: bytes) -> tuple[BridgePort, ...]:
+    return tuple(
+        BridgePort(each.ifname, each.hairpin)
+        for each in msgspec.json.decode(output or b"[]", type=list[_Port])
+    )
+
+
+def read_listeners(protocol: str, table: bytes) -> tuple[Listener, ...]:
+    """The listening sockets of a /proc/net table; a line that is not one is skipped."""
+    found = []
+    for line in table.decode("ascii", "replace").splitlines()[1:]:
+        words = line.split()
+        if len(words) > 3 and words[3] == _LISTENING[protocol]:
+            address, _, port = words[1].partition(":")
+            found.append(Listener(protocol, _address(address), int(port, 16)))
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    """The address that the kernel prints as hexadecimal words in this machine's byte order."""
+    words = [int(text[at : at + 8], 16) for at in range(0, len(text), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return socket.inet_ntop(socket.AF_INET if len(words) == 1 else socket.AF_INET6, packed)
