@@ -15,7 +15,7 @@ from kinspect.model.meta import Ref
 from kinspect.outline.visible import visible
 from kinspect.tui.clipboard import Clipboard
 from kinspect.tui.copies import Copyable, copies
-from kinspect.tui.keys import LIVE, PROGRAM, bind
+from kinspect.tui.keys import LIVE, PROGRAM, bind, bindings_of
 from kinspect.tui.main import MainScreen
 from kinspect.tui.options import TuiOptions
 from kinspect.tui.palette import KeyCommands
@@ -52,8 +52,8 @@ class KinspectApp(App[int]):
             PROGRAM,
             "program.commands",
         ),
-        bind("question_mark", "help", "Help", "All keys", PROGRAM, "program.help", hint=True),
-        bind("q", "leave", "Quit", "Leave", PROGRAM, "program.quit", hint=True),
+        bind("question_mark", "help", "Help", "All keys", PROGRAM, "program.help"),
+        bind("q", "leave", "Quit", "Leave", PROGRAM, "program.quit"),
         bind(
             "c",
             "copy",
@@ -61,7 +61,6 @@ class KinspectApp(App[int]):
             "Copy a name, an address or a command about the row",
             PROGRAM,
             "program.copy",
-            hint=True,
         ),
         Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
     ]
@@ -201,19 +200,13 @@ class KinspectApp(App[int]):
             self.main.redraw()
 
     def action_help(self) -> None:
-        self.push_screen(Help(all_bindings()))
+        self.push_screen(Help(bindings_of(TreeView, MainScreen, DetailPane, KinspectApp)))
 
     def action_leave(self) -> None:
         self.exit(EXIT_OK)
 
     def action_interrupt(self) -> None:
         self.exit(EXIT_INTERRUPTED)
-
-
-def all_bindings() -> list[Binding]:
-    """Every key of the program, as the help screen lists them."""
-    everywhere = (*TreeView.BINDINGS, *MainScreen.BINDINGS, *DetailPane.BINDINGS, *KinspectApp.BINDINGS)
-    return [each for each in everywhere if isinstance(each, Binding) and each.group]
 
 
 def run(make_inspection: MakeInspection, options: TuiOptions) -> int:

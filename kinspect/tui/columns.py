@@ -24,7 +24,7 @@ from kinspect.outline.visible import visible
 
 GAP = 2
 TAIL_MIN = 30
-TITLE_SHARE = 0.45
+TITLE_SHARE = 0.38
 TITLE_MIN = 14
 ROOMY = 100
 COLUMN_MAX, KIND_MAX = 30, 24
@@ -45,7 +45,7 @@ class Cell(NamedTuple):
 
 
 class Table:
-    """The columns of one kind of row: their widths so far, and which of them tells the state (None = none)."""
+    """The columns of one kind of row: their widths so far; which of them tells the state, None = none."""
 
     def __init__(self) -> None:
         self.widths: list[int] = []
@@ -61,6 +61,8 @@ class Columns:
     """The columns of one tree."""
 
     def __init__(self) -> None:
+        self.grown = False
+        """A column is wider than in what has been drawn; whoever draws again sets it back."""
         self._tables: dict[tuple[str, int], Table] = {}
         self._screen_width = 0
 
@@ -77,6 +79,7 @@ class Columns:
         for at, span in enumerate(spans):
             if (width := cell_len(visible(span.text))) > table.widths[at]:
                 table.widths[at] = width
+                self.grown = True
             if span.role in _STATE_ROLES and 0 < at < len(spans) - 1:
                 table.state = at
         return table
@@ -124,6 +127,8 @@ def _table(
     for at in kept:
         gap = 0 if at == kept[0] else GAP
         room = min(most[at], left - gap)
+        if room <= 0:
+            return
         shorten = shorten_end if at else shorten_middle
         yield Cell(" " * gap + set_cell_size(shorten(visible(spans[at].text), room), room), spans[at].role)
         left -= gap + room

@@ -75,7 +75,7 @@ class Forest:
             self._pass_at = None
 
     def grow(self, top: int, bottom: int, budget_s: float) -> bool:
-        """Asks the rows from `top` to `bottom` again, and goes on with the pass until the budget is spent.
+        """Asks the rows from `top` to `bottom` again, then goes on with the pass for this many seconds.
 
         False = there was nothing to do: all is up to date, or rests.
         """
@@ -87,18 +87,20 @@ class Forest:
         for at in self._seen(top, bottom):
             self._ask(at)
         self._ask(ROOTS)
-        self._go_on(now + budget_s)
+        self._go_on(self._clock() + budget_s)
         return True
 
     def _go_on(self, stop: float) -> None:
-        """Asks one open row after the other, on from where the pass is, until this time or the end."""
-        while self._pass_at is not None and self._clock() < stop:
+        """Asks one open row after the other, on from where the pass is, until this time; at least one."""
+        more = True
+        while self._pass_at is not None and more:
             rows, at = self.rows, self._pass_at + 1
             while at < len(rows) and not self.is_open(rows[at]):
                 at += 1
             self._pass_at = at if at < len(rows) else None
             if self._pass_at is not None:
                 self._ask(at)
+            more = self._clock() < stop
 
     def _seen(self, top: int, bottom: int) -> list[int]:
         """The open rows on the screen and those that they are in, last first, as asking moves later rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.binding import Binding
+from textual.dom import DOMNode
 
 MOVE = Binding.Group("Move")
 TREE = Binding.Group("Tree")
@@ -35,14 +36,19 @@ _DISPLAY = {
     "pagedown": "PgDn",
     "tab": "Tab",
     "shift+tab": "Shift+Tab",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 
 
-def bind(
-    keys: str, action: str, title: str, help: str, group: Binding.Group, id: str, *, hint: bool = False
-) -> Binding:
-    """A binding with all that the help screen and the palette want. `hint` = named on the bottom line."""
-    return Binding(keys, action, title, show=hint, tooltip=help, id=id, group=group)
+def bind(keys: str, action: str, title: str, help: str, group: Binding.Group, id: str) -> Binding:
+    """A binding with all that the help screen, the palette and the bottom line want."""
+    return Binding(keys, action, title, show=False, tooltip=help, id=id, group=group)
+
+
+def bindings_of(*nodes: type[DOMNode]) -> list[Binding]:
+    """The keys that these widgets, screens and apps declare themselves, in the order of declaration."""
+    return [each for node in nodes for each in node.BINDINGS if isinstance(each, Binding) and each.group]
 
 
 def display(keys: str) -> str:

@@ -8,8 +8,9 @@ from typing import ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
+from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
@@ -21,7 +22,7 @@ from kinspect.outline.filter import parse
 from kinspect.outline.summary import summary
 from kinspect.tui import words
 from kinspect.tui.branches import ORDERS, Order
-from kinspect.tui.keys import DETAIL, FIND, LIVE, SHOW, bind, display
+from kinspect.tui.keys import DETAIL, FIND, LIVE, SHOW, bind, bindings_of, display
 from kinspect.tui.sections import Tab
 from kinspect.tui.views import Shown, View, ViewPane, load
 from kinspect.tui.widgets.detail import DetailPane
@@ -37,6 +38,38 @@ FOLLOW_S = 1.0
 WIDE = 120
 VIEWS = load()
 ALL = ""
+
+ROWS_HINTS = (
+    "program.help",
+    "program.quit",
+    "tree.choose",
+    "find.filter",
+    "find.worst",
+    "show.other-end",
+    "program.copy",
+    "find.namespace",
+    "live.context",
+    "live.freeze",
+    "live.follow",
+    "program.commands",
+)
+DETAIL_HINTS = (
+    "show.back",
+    "program.help",
+    "detail.details",
+    "detail.yaml",
+    "detail.events",
+    "detail.findings",
+    "program.copy",
+    "detail.zoom",
+    "detail.hide",
+)
+FILTER_HINTS = (
+    ("Enter", "keeps"),
+    ("Esc", "clears"),
+    ("↓", "to the rows"),
+    ("", "ns: type: state: node: label:"),
+)
 
 
 class MainScreen(Screen[None]):
@@ -73,9 +106,8 @@ class MainScreen(Screen[None]):
             "The same object from the other end: Services ↔ nodes",
             SHOW,
             "show.other-end",
-            hint=True,
         ),
-        bind("slash", "filter", "Filter", "Narrow the view as you type", FIND, "find.filter", hint=True),
+        bind("slash", "filter", "Filter", "Narrow the view as you type", FIND, "find.filter"),
         bind(
             "w",
             "worst",
@@ -83,7 +115,6 @@ class MainScreen(Screen[None]):
             "Put what is broken on top, or sort by name again",
             FIND,
             "find.worst",
-            hint=True,
         ),
         bind("s", "sort", "Sort", "Choose the order of the rows", FIND, "find.sort"),
         bind(
@@ -93,7 +124,6 @@ class MainScreen(Screen[None]):
             "Look at one namespace, or at all",
             FIND,
             "find.namespace",
-            hint=True,
         ),
         bind("f", "freeze", "Freeze", "Stop the picture, or let it go on", LIVE, "live.freeze"),
         bind("F", "follow", "Follow", "Let the cursor jump to what changes", LIVE, "live.follow"),
@@ -160,15 +190,20 @@ class MainScreen(Screen[None]):
         yield StatusLine()
 
     def on_mount(self) -> None:
-        hinted = [
-            each
-            for each in (*self.app.BINDINGS, *TreeView.BINDINGS, *self.BINDINGS)
-            if isinstance(each, Binding) and each.show
-        ]
-        self.status.hint([(display(each.key.split(",")[0]), each.description) for each in hinted])
-        self.set_interval(TICK_S, self._tick)
-        self._tick()
+        self.set_interval(TICK_S, self.tick)
+        self.tick()
         self.action_focus_view()
+
+    @on(DescendantFocus)
+    def _focus_moved(self) -> None:
+        """The bottom line names the keys of what has the focus."""
+        focused = self.focused
+        if isinstance(focused, FilterBar):
+            self.status.hint(FILTER_HINTS)
+            return
+        ids = DETAIL_HINTS if self.detail.has_pseudo_class("focus-within") else ROWS_HINTS
+        known = {each.id: each for each in bindings_of(TreeView, MainScreen, DetailPane, type(self.app))}
+        self.status.hint([(display(known[id_].key.split(",")[0]), known[id_].description) for id_ in ids])
 
     # Parts
 
@@ -213,7 +248,8 @@ class MainScreen(Screen[None]):
     def _changed(self) -> None:
         self._dirty, self._header_due = True, 0.0
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Takes the newest snapshot, unless frozen, and lets every part catch up."""
         if not self.is_mounted:
             return
         if self.newest is not self.shown and not self.frozen and self.newest is not None:
@@ -309,7 +345,7 @@ class MainScreen(Screen[None]):
     def action_view(self, id: str) -> None:
         self.query_one("#views", ContentSwitcher).current = id
         self._changed()
-        self._tick()
+        self.tick()
         self.action_focus_view()
 
     def action_other_end(self) -> None:

@@ -33,6 +33,11 @@ class Shown:
     order: Order
     marking: bool
 
+    @property
+    def question(self) -> tuple[str | None, Filter, Order]:
+        """What the person asked, as opposed to what the answer is now."""
+        return self.namespace, self.wanted, self.order
+
 
 class ViewPane(Protocol):
     """What the screen asks of a view's widget."""

@@ -21,7 +21,7 @@ from kinspect.outline.sections import Section
 from kinspect.outline.visible import visible
 from kinspect.tui import sections
 from kinspect.tui.columns import shorten_middle
-from kinspect.tui.keys import DETAIL, MOVE, bind
+from kinspect.tui.keys import DETAIL, bind
 from kinspect.tui.sections import TABS, InFull, Tab
 from kinspect.tui.theme import Theme, look
 
@@ -42,14 +42,15 @@ class DetailPane(Vertical):
     DetailPane { background: $background; border-left: solid $border; padding: 0 0 0 1; }
     DetailPane:focus-within { border-left: solid $accent; }
     DetailPane > Static { height: 1; }
-    DetailPane > VerticalScroll { scrollbar-size-vertical: 1; background: $background; }
+    DetailPane > VerticalScroll { background: $background; }
+    DetailPane > VerticalScroll { scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     DetailPane > VerticalScroll > Static { height: auto; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down,j", "scroll(1)", "Down", "One line down in the details", MOVE, "detail.down"),
-        bind("up,k", "scroll(-1)", "Up", "One line up in the details", MOVE, "detail.up"),
-        bind("right,l", "turn(1)", "Next tab", "The next tab of the details", DETAIL, "detail.next"),
+        bind("down,j", "scroll(1)", "Down", "One line down", DETAIL, "detail.down"),
+        bind("up,k", "scroll(-1)", "Up", "One line up", DETAIL, "detail.up"),
+        bind("right,l", "turn(1)", "Next tab", "The next tab", DETAIL, "detail.next"),
         bind("left,h", "turn(-1)", "Tab before", "The tab before", DETAIL, "detail.previous"),
     ]
 
@@ -110,7 +111,7 @@ class DetailPane(Vertical):
             return
         self._want()
         found = tuple(self._sections(self._snapshot))
-        theme, width = look(self), self.body.scrollable_content_region.width
+        theme, width = look(self), self.query_one("#detail-text").size.width
         drawn = (self.tab, self._ref, found, theme.name, width)
         if drawn == self._drawn or width < 4:
             return

@@ -10,9 +10,8 @@ from textual.widgets import Input
 
 class FilterBar(Input):
     DEFAULT_CSS = """
-    FilterBar { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
-    FilterBar:focus { border: none; background: $panel; }
-    FilterBar.-shown { display: block; }
+    FilterBar, FilterBar:focus { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
+    FilterBar.-shown, FilterBar.-shown:focus { display: block; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -71,20 +71,20 @@ def _where(heading: Heading, theme: Theme, width: int) -> Text:
 
 
 def _what(heading: Heading, theme: Theme, width: int) -> Text:
-    """The views at the left, the counts at the right; on a narrow screen only the view that is shown."""
+    """The views at the left, the counts at the right; where that is too much, only one view has its title."""
     counts = heading.counts
     right = text_of(counts, theme)
-    left = _views(heading.views, theme)
+    left = _views(heading.views, theme, titles=True)
     if left.cell_len + right.cell_len + 2 > width:
-        left = _views([view for view in heading.views if view[2]], theme)
+        left = _views(heading.views, theme, titles=False)
     return _both_ends(left, right, width)
 
 
-def _views(views: tuple[tuple[str, str, bool], ...] | list[tuple[str, str, bool]], theme: Theme) -> Text:
+def _views(views: tuple[tuple[str, str, bool], ...], theme: Theme, *, titles: bool) -> Text:
     text = Text(no_wrap=True)
     for key, title, shown in views:
         style = theme.styles["accent" if shown else "dim"]
-        words = f"[{key} {title}]" if shown else f" {key} {title} "
+        words = f"[{key} {title}]" if shown else f" {key} {title} " if titles else f" {key} "
         text.append(words, style).apply_meta({"view": key}, text.cell_len - len(words), text.cell_len)
     return text
 

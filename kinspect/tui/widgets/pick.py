@@ -36,7 +36,7 @@ class Pick(ModalScreen[str | None]):
         width: 72; max-width: 90%; height: auto; max-height: 80%;
         background: $panel; border: round $accent; padding: 0 1;
     }
-    Pick Input { border: none; height: 1; padding: 0; background: $background; }
+    Pick Input, Pick Input:focus { border: none; height: 1; padding: 0 1; background: $background; }
     Pick OptionList { height: auto; max-height: 18; border: none; padding: 0; background: $panel; }
     """
 

@@ -83,7 +83,7 @@ class TreeView(ScrollView, can_focus=True):
             "tree.open-level",
         ),
         bind("C,minus", "close_all", "Close all", "Close every row", TREE, "tree.close-all"),
-        bind("enter", "choose", "Details", "Show all about the row", TREE, "tree.choose", hint=True),
+        bind("enter", "choose", "Details", "Show all about the row", TREE, "tree.choose"),
     ]
 
     class Moved(Message):
@@ -136,11 +136,8 @@ class TreeView(ScrollView, can_focus=True):
 
     def show(self, shown: Shown) -> None:
         before, self._shown = self._shown, shown
-        asked = before is None or (before.namespace, before.wanted, before.order) != (
-            shown.namespace,
-            shown.wanted,
-            shown.order,
-        )
+        asked = before is None or before.question != shown.question
+        kept = self.row if before and before.order == shown.order and not shown.wanted else None
         self._drawn.clear()
         self._forest.show(self._branches_of(shown), at_once=asked)
         if asked:
@@ -148,6 +145,7 @@ class TreeView(ScrollView, can_focus=True):
             self._moved = False
             self._go_to_top()
             self._catch_up(asked_anew=True)
+            self._land(kept, matching=bool(shown.wanted))
 
     def tick(self) -> None:
         """Catches up, marks what changed, and draws again if anything did."""
@@ -162,7 +160,8 @@ class TreeView(ScrollView, can_focus=True):
         faded = [id_ for id_, until in self._marked.items() if until <= now]
         for id_ in faded:
             del self._marked[id_]
-        if grew or faded or not self._drawn:
+        if grew or faded or self._columns.grown:
+            self._columns.grown = False
             self.refresh()
         self._announce()
 
@@ -283,6 +282,16 @@ class TreeView(ScrollView, can_focus=True):
     def _go_to_top(self) -> None:
         self._cursor = 0
         self.scroll_to(y=0, animate=False, immediate=True)
+
+    def _land(self, kept: Row | None, *, matching: bool) -> None:
+        """After another question: the cursor stays on this row, or goes to the first that the filter found."""
+        rows, at = self._forest.rows, None
+        if matching:
+            at = next((at for at, row in enumerate(rows) if row.kind != "Namespace"), None)
+        elif kept is not None:
+            at = self._forest.index_of(kept.id)
+        if at is not None:
+            self._go(at)
 
     def _keep_in_view(self) -> None:
         top, height = self._top(), max(self.size.height, 1)
