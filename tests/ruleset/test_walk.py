@@ -213,16 +213,13 @@ def test_jumps_in_a_circle_end(go: str) -> None:
 
 
 def test_ways_beyond_counting_end() -> None:
-    """Forty independent chances would part into 2^40 ways."""
-    rules = "\n".join(
-        f"-A C -m statistic --mode random --probability 0.5 -j MARK --or-mark {n:#x}" for n in range(1, 41)
-    )
-    ways = walk(
-        small(f":C - [0:0]\n-A FORWARD -j C\n{rules}"),
-        Headers("tcp", "10.0.0.1", 1, "10.0.0.2", 80),
-        "forward",
-        Node(frozenset()),
-    )
+    """Forty independent chances at each of two hooks would part into 2^80 ways."""
+    chances = [f"-m statistic --mode random --probability 0.5 -j MARK --or-mark {n}" for n in range(1, 41)]
+    mangle = "\n".join(f"-A PREROUTING {each}" for each in chances)
+    filter_ = "\n".join(f"-A FORWARD {each}" for each in chances)
+    first = f"*mangle\n:PREROUTING ACCEPT [0:0]\n{mangle}\nCOMMIT\n"
+    second = f"*filter\n:FORWARD ACCEPT [0:0]\n{filter_}\nCOMMIT\n"
+    ways = journey(read(first + second), Headers("tcp", "10.0.0.1", 1, "10.0.0.2", 80), Node(frozenset()))
     assert sum(way.share for way in ways) == pytest.approx(1)
     assert any(way.end == "unknown" for way in ways)
 
