@@ -75,7 +75,8 @@ def strategic(target: Json, patch: Json) -> Json:
             result[key] = value
     for field, order in _orders(patch, "$setElementOrder"):
         if isinstance(result.get(field), list):
-            result[field] = _in_order(result[field], order, _key_of(field, result))
+            key = _key_of(field, result)
+            result[field] = _in_order(result[field], order, target.get(field) or [], key)
     return result
 
 
@@ -106,8 +107,7 @@ def _merged_list(field: str, around: Json, patch: list[Any]) -> list[Any]:
     result = list(present)
     for item in patch:
         if key not in item:
-            told = f"map: {item} does not contain declared merge key: {key}"
-            raise status.bad_request(told)
+            raise status.bad_request(f"map: {item} does not contain declared merge key: {key}")
         found = next((index for index, each in enumerate(result) if each.get(key) == item[key]), None)
         if item.get("$patch") == "delete":
             result = [each for each in result if each.get(key) != item[key]]
@@ -115,19 +115,29 @@ def _merged_list(field: str, around: Json, patch: list[Any]) -> list[Any]:
             result.append(strategic({}, item))
         else:
             result[found] = strategic(result[found], item)
-    return result
+    return _in_order(result, patch, present, key)
 
 
-def _in_order(items: list[Any], order: list[Any], key: str | None) -> list[Any]:
-    """The items in the order asked for; those that it does not name keep their place behind it."""
+def _in_order(items: list[Any], patch: list[Any], present: list[Any], key: str | None) -> list[Any]:
+    """The items of the patch in its order, merged with the others in theirs (normalizeElementOrder).
+
+    Where both were present, the old order decides which goes first; a new item goes before those behind it.
+    """
 
     def identity(item: Any) -> Any:
         return item.get(key) if key and isinstance(item, dict) else item
 
-    wanted = [identity(each) for each in order]
-    named = [item for item in items if identity(item) in wanted]
-    named.sort(key=lambda item: wanted.index(identity(item)))
-    return named + [item for item in items if identity(item) not in wanted]
+    wanted = [identity(each) for each in patch]
+    before = [identity(each) for each in present]
+    ours = [item for item in items if identity(item) in wanted]
+    ours.sort(key=lambda item: wanted.index(identity(item)))
+    others = [item for item in items if identity(item) not in wanted]
+    merged: list[Any] = []
+    while ours and others:
+        left, right = identity(ours[0]), identity(others[0])
+        later = left in before and right in before and before.index(left) > before.index(right)
+        merged.append((others if later else ours).pop(0))
+    return merged + ours + others
 
 
 def apply_operations(document: Json, operations: list[Json]) -> Json:

@@ -35,7 +35,7 @@ def decode(body: bytes) -> Json:
         about = dict(_fields(_bytes(envelope[1])))
         version, kind = _bytes(about[1]).decode(), _bytes(about[2]).decode()
         return {"kind": kind, "apiVersion": version, **_message(_bytes(envelope.get(2, b"")), kind)}
-    except (KeyError, IndexError, UnicodeDecodeError) as error:
+    except (KeyError, IndexError, UnicodeDecodeError, OverflowError, OSError) as error:
         raise Undecodable(f"not readable: {error}") from None
 
 

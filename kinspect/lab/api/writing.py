@@ -39,16 +39,16 @@ async def replace(request: web.Request, store: Store, resource: Resource, info: 
 
 
 async def patch(request: web.Request, store: Store, resource: Resource, info: RequestInfo) -> web.Response:
+    by_key = resource.group != GATEWAY_GROUP
+    _require_patch(request, by_key=by_key)
     present = store.get(resource.kind, info.namespace, info.name)
-    patched = await patch_body(request, present, by_key=resource.group != GATEWAY_GROUP)
+    patched = await patch_body(request, present, by_key=by_key)
     return _replaced(request, store, resource, bodies.placed(patched, resource, info), info)
 
 
 async def patch_body(request: web.Request, present: Json, *, by_key: bool) -> Json:
     """What `present` becomes by the patch in the body; `by_key`: it may be a strategic one."""
-    accepted = (_OPERATIONS, _MERGE, *((_STRATEGIC,) if by_key else ()))
-    if request.content_type not in accepted:
-        raise status.unsupported_media_type(", ".join(accepted))
+    _require_patch(request, by_key=by_key)
     given = await bodies.any_value(request)
     if request.content_type == _OPERATIONS:
         if not isinstance(given, list):
@@ -58,6 +58,13 @@ async def patch_body(request: web.Request, present: Json, *, by_key: bool) -> Js
         raise status.bad_request("a merge patch is an object")
     merged: Json = (merging.merge if request.content_type == _MERGE else merging.strategic)(present, given)
     return merged
+
+
+def _require_patch(request: web.Request, *, by_key: bool) -> None:
+    """Raises UnsupportedMediaType for a body that is none of the patches."""
+    accepted = (_OPERATIONS, _MERGE, *((_STRATEGIC,) if by_key else ()))
+    if request.content_type not in accepted:
+        raise status.unsupported_media_type(", ".join(accepted))
 
 
 async def delete(request: web.Request, store: Store, resource: Resource, info: RequestInfo) -> web.Response:
