@@ -20,7 +20,8 @@ Theory of operation (Kubernetes API concepts; client-go reflector.go):
    listed again and again. All of these are retried slowly.
 8. 404 tries the kind's other versions; then the kind is absent, and looked for slowly: it may be installed
    later, and a kind that was there may go. The core group always exists, so there 404 means: not Kubernetes.
-9. An object that does not decode is left out and named in the coverage's reason; the others stay.
+9. Versions of one server never go back. If they do it was restored or replaced: the list starts again.
+10. An object that does not decode is left out and named in the coverage's reason; the others stay.
 """
 
 from __future__ import annotations
@@ -176,6 +177,9 @@ class Watcher:
             if isinstance(event, Failed):
                 failed = event
                 break
+            if not _reached(_version_of(event), self._resource_version):
+                failed = Failed(410, "the server's versions went back")
+                break
             self._succeeded(now)
             self._fold(event, latest)
         changes = (*_changes(self.kind.name, latest), *self._standing.say("given"))
@@ -190,15 +194,12 @@ class Watcher:
             case Put(found) | Delete(found):
                 latest[found.key] = found if isinstance(event, Put) else None
                 malformed.pop(found.key, None)
-                version = found.metadata.resource_version
-            case Odd(odd, version, deleted):
+            case Odd(odd, _, deleted):
                 latest[odd.key] = None
                 malformed.pop(odd.key, None)
                 if not deleted:
                     malformed[odd.key] = odd.problem
-            case Bookmark(version):
-                pass
-        self._moved_to(version or self._resource_version)
+        self._moved_to(_version_of(event) or self._resource_version)
 
     def _moved_to(self, version: str) -> None:
         self._resource_version = version
@@ -270,6 +271,8 @@ class Watcher:
             self._standing.scope, self._standing.narrowed = self._fallback, message
             self._asked = self._begin()
             return Step((), self._asked)
+        if self._standing.narrowed:  # not even there: next time the whole cluster may be allowed
+            self._standing.scope, self._standing.narrowed = None, ""
         return Step(self._gone("denied", message), self._slowly(self._begin(), jitter))
 
     def _on_not_found(self, message: str, jitter: float) -> Step:
@@ -310,6 +313,12 @@ def _changes(kind: str, latest: dict[Key, Object | None]) -> Iterator[Change]:
         yield Upsert(kind, put)
     if gone:
         yield Remove(kind, gone)
+
+
+def _version_of(event: Put | Delete | Odd | Bookmark) -> str:
+    if isinstance(event, Put | Delete):
+        return event.object.metadata.resource_version
+    return event.resource_version
 
 
 def _reached(version: str, goal: str) -> bool:

@@ -1,1 +1,1 @@
-"""Measurements, not tests: `python -m tests.bench [name …]`, results in RESULTS.md. They say ratios, not seconds."""
+"""Measurements, not tests: `python -m tests.bench [name …]` writes RESULTS.md. What counts are ratios."""

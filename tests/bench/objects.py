@@ -1,8 +1,8 @@
 """A large cluster as JSON bytes: 10,000 Services, 50,000 Pods, 20,000 EndpointSlices, 5,000 Nodes, 574 MB.
 
 Full-size objects: with environment, volumes, probes, conditions with times, and managedFields, in about the
-sizes that a real API server sends. Five pods of one ReplicaSet stand behind each Service, and each Service has
-two slices (two address families would, too). Deterministic.
+sizes that a real API server sends. Five pods of one ReplicaSet stand behind each Service, and each Service
+has two slices. Deterministic.
 """
 
 from __future__ import annotations

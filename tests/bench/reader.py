@@ -1,4 +1,6 @@
-"""One reader of the large cluster in a process of its own: `python -m tests.bench.reader WHO KUBECONFIG STARTED`.
+"""One reader of the large cluster in a process of its own.
+
+`python -m tests.bench.reader WHO KUBECONFIG STARTED`
 
 WHO is `kinspect` or `official`. Prints JSON lines: what was reached, after how many seconds since STARTED
 (CLOCK_MONOTONIC, taken by the parent before this process existed: all imports count), and the memory.

@@ -82,7 +82,7 @@ def _metadata(every: list[bytes], start: int) -> dict[str, Any]:
 
 
 def _resources(version: str) -> dict[str, Any]:
-    found = [path.rsplit("/", 1) + [kind] for path, kind in COLLECTIONS.items()]
+    found = [[*path.rsplit("/", 1), kind] for path, kind in COLLECTIONS.items()]
     return {
         "kind": "APIResourceList",
         "apiVersion": "v1",

@@ -173,6 +173,13 @@ def test_a_lost_connection_keeps_what_was_known_with_its_time(play: Play) -> Non
     assert play.told.coverage == Coverage("given")
 
 
+def test_versions_that_go_back_mean_another_server_and_a_new_list(play: Play) -> None:
+    play.until_watching(pod("a", 1), version="100")
+    play.says(Batch((Put(pod("b", 101)), Bookmark("7"))))
+    assert set(play.told.objects) == {Key("a", "a"), Key("a", "b")}
+    assert play.says(Waited()) == List("v1", None, 500)
+
+
 def test_a_watch_that_keeps_failing_lists_again(play: Play) -> None:
     play.until_watching(pod("a", 1))
     asked = []
@@ -213,6 +220,14 @@ def test_403_narrows_to_the_one_namespace_and_says_so() -> None:
     assert play.told.coverage == Coverage("given", "only namespace shop: pods is forbidden", ("shop",))
     assert isinstance(play.request, Watch)
     assert play.request.namespace == "shop"
+
+
+def test_403_in_that_namespace_too_denies_the_kind_and_asks_for_all_again() -> None:
+    play = Play(Watcher(PODS, None, fallback="shop"))
+    play.says(Failed(403, "pods is forbidden"))
+    play.says(Failed(403, "pods is forbidden in shop"))
+    assert play.told.coverage == Coverage("denied", "pods is forbidden in shop")
+    assert play.says(Waited()) == List("v1", None, 500)
 
 
 def test_403_without_a_way_out_denies_the_kind_and_asks_slowly() -> None:
