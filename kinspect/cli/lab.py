@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from kinspect.errors import EXIT_OK, EXIT_UNREACHABLE, UsageError
+from kinspect.errors import EXIT_OK, EXIT_UNREACHABLE, UsageError, VantageLost
 
 if TYPE_CHECKING:
     from kinspect.lab.supervisor import Lab, Wishes
@@ -112,7 +112,11 @@ def _status(args: argparse.Namespace) -> int:
         _say("no lab is running")
         return EXIT_UNREACHABLE
     for lab in running:
-        told = control.ask(lab, {"do": "status"})
+        try:
+            told = control.ask(lab, {"do": "status"})
+        except VantageLost as error:
+            _say(error.message)
+            continue
         nodes, pods = len(told["nodes"]), told["pods"]
         print(f"lab {lab}: {nodes} nodes, {pods} pods, {told['cni']}, {told['proxy']}")
         print(f"  KUBECONFIG={told['kubeconfig']}")

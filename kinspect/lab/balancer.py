@@ -19,7 +19,6 @@ from kinspect.lab import places
 from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground
-from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.service import Service
 
 CHECK_TIMEOUT_S = 0.5
@@ -49,7 +48,7 @@ class Balancer:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._poll())
             # Slices count too: they decide whether a node is healthy.
-            async for _ in self.facts.changes((Service, EndpointSlice)):
+            async for _ in self.facts.changes("Service", "EndpointSlice"):
                 await self.settle()
 
     async def _poll(self) -> None:

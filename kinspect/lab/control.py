@@ -100,9 +100,25 @@ def the_lab(chosen: int | None) -> int:
         raise UsageError("no lab is running", "start one: kinspect lab up --detach")
     if len(running) == 1:
         return running[0]
-    current = os.environ.get("KUBECONFIG")
-    for lab in running:
-        if current and ask(lab, {"do": "status"})["kubeconfig"] == current:
-            return lab
+    current = _behind(os.environ.get("KUBECONFIG", ""), running)
+    if current is not None:
+        return current
     told = ", ".join(map(str, running))
     raise UsageError(f"several labs are running: {told}", "choose one: --lab NUMBER")
+
+
+def _behind(kubeconfig: str, running: list[int]) -> int | None:
+    """The lab whose kubeconfig this is: its path names a process inside, whose ancestor the supervisor is."""
+    match kubeconfig.split("/"):
+        case ["", "proc", pid, "root", *_] if pid.isdigit():
+            process = int(pid)
+        case _:
+            return None
+    try:
+        while process > 1 and process not in running:
+            # The fields after the command's name, which may hold anything, in parentheses.
+            _, parent = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[:2]
+            process = int(parent)
+    except OSError:
+        return None
+    return process if process in running else None

@@ -1,4 +1,4 @@
-"""A lab that outlives the command that started it: a supervisor in a session of its own, without a terminal."""
+"""A lab that outlives the command that started it: a supervisor in a session of its own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def _supervise(wishes: Wishes, announce: Callable[[Lab], None], tell: int) -> No
         asyncio.run(session.keep(wishes, ready))
         code = EXIT_OK
     except KinspectError as error:
-        print(f"kinspect: {error.message}\n  {error.hint}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"kinspect: {error.message}\n  {error.hint}\n")
+        sys.stderr.flush()
         os.write(tell, bytes([error.exit_code]))
         code = error.exit_code
     finally:

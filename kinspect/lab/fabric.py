@@ -147,9 +147,9 @@ class Fabric:
         )
         return process.pid
 
-    async def signal(self, pid: int, number: int) -> None:
+    async def signal(self, pid: int, sent: int) -> None:
         """Signals a command that `start` started."""
-        os.kill(pid, number)
+        os.kill(pid, sent)
 
     async def write(self, path: str, text: str) -> str:
         """Writes a file below the lab's private room; answers its path inside."""

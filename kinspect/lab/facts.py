@@ -6,7 +6,7 @@ An object is decoded once per write, not once per reader.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from kinspect.lab.proxy.world import World
@@ -56,11 +56,10 @@ class Facts:
             service_cidrs=self._service_cidrs,
         )
 
-    async def changes(self, kinds: Iterable[type[Object]]) -> AsyncIterator[None]:
+    async def changes(self, *kinds: str) -> AsyncIterator[None]:
         """Yields at once, and then after every burst of changes of these kinds."""
         wake = asyncio.Event()
-        watched = {kind.__name__ for kind in kinds}
-        entry = (watched, wake)
+        entry = (set(kinds), wake)
         self._followers.append(entry)
         try:
             while True:
@@ -72,6 +71,9 @@ class Facts:
             self._followers.remove(entry)
 
     def _take(self, event: Event) -> None:
+        for kinds, wake in self._followers:
+            if event.kind in kinds:
+                wake.set()
         facts = self._by_kind.get(event.kind)
         if facts is None:
             return
@@ -83,6 +85,3 @@ class Facts:
             facts.pop(key, None)
         else:
             facts[key] = fact
-        for kinds, wake in self._followers:
-            if event.kind in kinds:
-                wake.set()

@@ -95,8 +95,9 @@ class Ground:
         """Starts a command that stays; answers a number for `signal`."""
         return int(await self._ask("start", name=str(place), argv=list(argv), environment=environment))
 
-    async def signal(self, pid: int, number: int) -> None:
-        await self._ask("signal", pid=pid, number=number)
+    async def signal(self, pid: int, sent: int) -> None:
+        """Signals a command that `start` started. Raises VantageLost when it has ended."""
+        await self._ask("signal", pid=pid, sent=sent)
 
     async def write(self, path: str, text: str) -> str:
         """Writes a private file; answers its path as the places see it."""

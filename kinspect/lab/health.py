@@ -39,7 +39,7 @@ class ProxyHealth:
         try:
             for node in self.nodes:
                 await self._serve(node, PROXY_PORT, _proxy_health)
-            async for _ in self.facts.changes((Service,)):
+            async for _ in self.facts.changes("Service"):
                 await self._settle()
         finally:
             for runner in self._open.values():

@@ -18,13 +18,8 @@ from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground
 from kinspect.lab.proxy import iptables, nftables
 from kinspect.lab.proxy.world import World
-from kinspect.model.endpointslice import EndpointSlice
-from kinspect.model.node import Node
-from kinspect.model.service import Service
 
 Mode = Literal["iptables", "nftables"]
-
-_READ = (Service, EndpointSlice, Node)
 
 
 class ServiceProxy:
@@ -39,7 +34,7 @@ class ServiceProxy:
         """Follows the facts until cancelled."""
         for node in self.nodes:
             await self._prepare(node)
-        async for _ in self.facts.changes(_READ):
+        async for _ in self.facts.changes("Service", "EndpointSlice", "Node"):
             self.synced.clear()
             await self.sync()
             self.synced.set()

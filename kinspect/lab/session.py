@@ -19,7 +19,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 async def keep(wishes: Wishes, ready: Callable[[Lab], None]) -> None:
     """Keeps a lab until a signal or `lab down` ends it; `ready` is called once it is booted."""
-    async with _controlled(wishes) as commands:
+    async with open_controlled(wishes) as commands:
         loop = asyncio.get_running_loop()
         for number in _ENDING:
             loop.add_signal_handler(number, commands.ended.set)
@@ -29,7 +29,7 @@ async def keep(wishes: Wishes, ready: Callable[[Lab], None]) -> None:
 
 async def run_beside(wishes: Wishes, argv: Sequence[str], ready: Callable[[Lab], None]) -> int:
     """Boots a lab, runs a command with KUBECONFIG set to it, and returns the command's exit code."""
-    async with _controlled(wishes) as commands:
+    async with open_controlled(wishes) as commands:
         ready(commands.lab)
         return await run_with(commands.lab.kubeconfig, argv)
 
@@ -52,7 +52,7 @@ async def run_with(kubeconfig: Path, argv: Sequence[str]) -> int:
 
 
 @contextlib.asynccontextmanager
-async def _controlled(wishes: Wishes) -> AsyncIterator[Commands]:
+async def open_controlled(wishes: Wishes) -> AsyncIterator[Commands]:
     """A lab that other commands find and talk to."""
     async with open_lab(wishes) as lab:
         commands = Commands(lab)

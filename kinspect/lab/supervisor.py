@@ -27,6 +27,7 @@ from kinspect.lab.controllers.bootstrap import SERVICE_RANGE, bootstrap
 from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground, open_ground
 from kinspect.lab.health import ProxyHealth
+from kinspect.lab.ingress import IngressController
 from kinspect.lab.kubelet import Dns, Kubelet
 from kinspect.lab.network import Cni
 from kinspect.lab.requirements import Means
@@ -70,10 +71,10 @@ class Lab:
         nodes: tuple[NodeAddresses, ...],
         kubelet: Kubelet,
         proxy: ServiceProxy,
+        kubeconfig: Path,
     ) -> None:
         self.store, self.ground, self.facts, self.means, self.nodes = store, ground, facts, means, nodes
-        self.kubelet, self.proxy = kubelet, proxy
-        self.kubeconfig = Path()
+        self.kubelet, self.proxy, self.kubeconfig = kubelet, proxy, kubeconfig
 
     async def settled(self, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
         """Returns when every pod runs, nothing has been written for a moment, and all rules are loaded.
@@ -124,16 +125,17 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
         facts = Facts(store, str(addresses.POD_NETWORK), (SERVICE_RANGE,))
         dns = ClusterDns(ground, facts, addons.ZONE, dict.fromkeys(OUTSIDE_NAMES, (str(addresses.CLIENT),)))
         told = Dns(addons.DNS_ADDRESS, addons.ZONE, node_file)
-        kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns})
         proxy = ServiceProxy(ground, facts, nodes, means.proxy)
-        lab = Lab(store, ground, facts, means, nodes, kubelet, proxy)
         async with ApiServer(store, _directory(ground)) as api:
-            lab.kubeconfig = api.kubeconfig
+            ingress = IngressController(ground, store, facts, api.authority)
+            kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns, "ingress": ingress})
+            lab = Lab(store, ground, facts, means, nodes, kubelet, proxy, api.kubeconfig)
             await _outfit(ground, api.authority)
             parts = (
                 Controllers(store, standard(api.certificate_authority.decode())).run(),
                 apigate.serve(ground, api.port),
                 dns.run(),
+                ingress.run(),
                 kubelet.run(),
                 proxy.run(),
                 ProxyHealth(ground, facts, nodes).run(),

@@ -1,0 +1,72 @@
+"""`kinspect demo`: the story of a small shop, in a lab of its own, open in the interactive session."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kinspect.errors import EXIT_OK, NotPermitted, Unreadable
+
+if TYPE_CHECKING:
+    from kinspect.lab.supervisor import Wishes
+
+HELP = "a small shop with everything in it, and everything wrong with it: look around, without a cluster"
+
+STORY = "service-apis"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--paper", action="store_true", help="only the objects, without a network")
+    parser.add_argument("--theme", metavar="NAME", help="a theme by name")
+
+
+def run(args: argparse.Namespace) -> int:
+    import asyncio
+
+    from kinspect.lab import manifests
+    from kinspect.lab.supervisor import Wishes
+
+    wishes = Wishes(objects=manifests.read([str(_story() / "manifests.yaml")]))
+    flags = ["--theme", args.theme] if args.theme else []
+    return asyncio.run(_demo(wishes, args.paper, flags))
+
+
+async def _demo(wishes: Wishes, paper: bool, flags: list[str]) -> int:
+    """Shows the story in a lab with a network; where that is not possible, in one of paper."""
+    from kinspect.lab.paper import open_paper
+    from kinspect.lab.session import open_controlled
+
+    if not paper:
+        try:
+            async with open_controlled(wishes) as commands:
+                return await _show(commands.lab.kubeconfig, flags)
+        except NotPermitted as error:
+            print(f"kinspect: {error.message}", file=sys.stderr)
+            print("  so the story is shown without packets: nothing can be probed or traced", file=sys.stderr)
+    async with open_paper(wishes) as kubeconfig:
+        return await _show(kubeconfig, flags)
+
+
+async def _show(kubeconfig: Path, flags: list[str]) -> int:
+    """The interactive session; without a terminal, the same as text."""
+    from kinspect.lab.session import run_with
+
+    this = [sys.executable, "-m", "kinspect"]
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        return await run_with(kubeconfig, [*this, *flags])
+    for words in (["tree", "-A"], ["check", "-A", "--fail-on", "never"]):
+        code = await run_with(kubeconfig, [*this, *words])
+        if code != EXIT_OK:
+            return code
+    return EXIT_OK
+
+
+def _story() -> Path:
+    """The folder of the story: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    for folder in (package / "data" / "snapshots", package.parent / "snapshots"):
+        if (folder / STORY).is_dir():
+            return folder / STORY
+    raise Unreadable(f"the story {STORY} is not installed", "install kinspect again")
