@@ -75,8 +75,8 @@ def strategic(target: Json, patch: Json) -> Json:
             result[key] = value
     for field, order in _orders(patch, "$setElementOrder"):
         if isinstance(result.get(field), list):
-            key = _key_of(field, result)
-            result[field] = _in_order(result[field], order, target.get(field) or [], key)
+            name = _key_of(field, result)
+            result[field] = _in_order(result[field], order, target.get(field) or [], name)
     return result
 
 
