@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
 import ssl
 import time
@@ -201,7 +202,7 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"TLS: {error.certificate_error}"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or str(error.os_error)
+        return _os_reason(error.os_error)
     if isinstance(error, ssl.SSLError):
         return f"TLS: {error.reason or error}"
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
@@ -209,6 +210,12 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return str(error) or type(error).__name__
+
+
+def _os_reason(error: OSError) -> str:
+    """What the kernel (or, with a negative number, the resolver) says; asyncio puts its own words instead."""
+    known = error.errno is not None and error.errno > 0
+    return os.strerror(error.errno) if known else error.strerror or str(error)
 
 
 def explained(error: BaseException, access: Access) -> KinspectError:

@@ -1,0 +1,238 @@
+"""Ways to log in, and ways in which connecting fails: real plugins, real TLS, a real server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from kinspect import __version__
+from kinspect.errors import KinspectError, Unreachable
+from kinspect.lab.certificates import Authority
+from kinspect.sources import execplugin
+from tests.sources.rig import SERVICE_CIDR, Rig, namespace, service
+
+EXEC_VERSION = "client.authentication.k8s.io/v1"
+
+
+def play(story: Callable[[Rig], Coroutine[Any, Any, None]], directory: Path) -> None:
+    async def run() -> None:
+        async with Rig(directory) as rig:
+            rig.store.create(SERVICE_CIDR)
+            rig.store.create(namespace("shop"))
+            rig.store.create(service("web"))
+            await story(rig)
+
+    asyncio.run(run())
+
+
+def user(rig: Rig, **entry: Any) -> str:
+    """A kubeconfig like the server's with this user (and, under `cluster`, these keys of the cluster)."""
+    config = json.loads(rig.server.kubeconfig.read_text())
+    config["clusters"][0]["cluster"].update(entry.pop("cluster", {}))
+    if entry:
+        config["users"][0]["user"] = entry
+    path = rig.server.directory / "mine"
+    path.write_text(json.dumps(config))
+    return str(path)
+
+
+def plugin(directory: Path, script: str) -> str:
+    path = directory / "plugin"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return "./plugin"
+
+
+def credential(token: str, **more: str) -> str:
+    status = {"token": token, **more}
+    document = {"apiVersion": EXEC_VERSION, "kind": "ExecCredential", "status": status}
+    return f"echo '{json.dumps(document)}'"
+
+
+def failing(rig: Rig, **options: Any) -> Callable[[], Coroutine[Any, Any, KinspectError]]:
+    async def fails() -> KinspectError:
+        rig.read(**options)
+        with pytest.raises(KinspectError) as caught:
+            await rig.until(lambda: False)
+        return caught.value
+
+    return fails
+
+
+def test_a_plugin_gives_the_token_and_is_asked_again_when_it_has_expired(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        (tmp_path / "token").write_text(credential(rig.server.token))
+        command = plugin(tmp_path, f"echo run >> {tmp_path}/runs\n. {tmp_path}/token")
+        rig.read(kubeconfig=user(rig, exec={"apiVersion": EXEC_VERSION, "command": command}))
+        await rig.equal_to_a_fresh_list()
+        await rig.settled()
+        assert (tmp_path / "runs").read_text() == "run\n"
+        rig.server.token = "second"
+        (tmp_path / "token").write_text(credential("second"))
+        await rig.server.stop()
+        await rig.server.start()
+        rig.store.create(service("late"))
+        await rig.equal_to_a_fresh_list()
+        assert (tmp_path / "runs").read_text() == "run\nrun\n"
+
+    play(story, tmp_path)
+
+
+def test_a_plugin_has_no_input_no_terminal_and_the_cluster_only_if_it_asks(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        script = [
+            f"cat > {tmp_path}/input",
+            f"(: < /dev/tty) 2> {tmp_path}/tty",
+            f'echo "$KUBERNETES_EXEC_INFO" > {tmp_path}/info',
+            credential(rig.server.token),
+        ]
+        command = plugin(tmp_path, "\n".join(script))
+        entry = {"apiVersion": EXEC_VERSION, "command": command, "provideClusterInfo": True}
+        rig.read(kubeconfig=user(rig, exec={**entry, "env": [{"name": "A", "value": "b"}]}))
+        await rig.equal_to_a_fresh_list()
+        assert (tmp_path / "input").read_bytes() == b""
+        assert "No such device" in (tmp_path / "tty").read_text()
+        info = json.loads((tmp_path / "info").read_text())
+        assert info["spec"]["interactive"] is False
+        assert info["spec"]["cluster"]["server"] == rig.server.url
+
+    play(story, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("entry", "script", "says"),
+    [
+        ({"interactiveMode": "Always"}, "true", "wants to talk to a terminal"),
+        ({}, "echo no such login >&2; exit 3", "failed (3): no such login"),
+        ({}, "echo hello", "its answer is no ExecCredential"),
+        ({}, credential(""), "gives neither a token nor a certificate"),
+        ({"apiVersion": "client.authentication.k8s.io/v1beta1"}, credential("t"), "answers as"),
+        ({"apiVersion": "v7"}, "true", "apiVersion 'v7' is not known"),
+        ({"command": "/absent/plugin", "installHint": "Get it somewhere."}, "true", "No such file"),
+        ({}, "sleep 30", "gave no answer within"),
+    ],
+)
+def test_a_plugin_that_cannot_be_used_is_one_clear_error(
+    tmp_path: Path, entry: dict[str, Any], script: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execplugin.run, "__defaults__", (0.5,))
+
+    async def story(rig: Rig) -> None:
+        given = {"apiVersion": EXEC_VERSION, "command": plugin(tmp_path, script), **entry}
+        error = await failing(rig, kubeconfig=user(rig, exec=given))()
+        assert isinstance(error, Unreachable)
+        assert says in error.message
+        if "installHint" in entry:
+            assert error.hint == "Get it somewhere."
+
+    began = time.monotonic()
+    play(story, tmp_path)
+    assert time.monotonic() - began < 10
+
+
+def test_impersonation_and_our_name_are_sent(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        headers: list[Any] = []
+
+        async def look(request: web.Request) -> None:
+            headers.append(request.headers)
+
+        rig.fault = look
+        rig.read(as_user="jane", as_groups=("dev", "ops"))
+        await rig.settled()
+        assert {each["Impersonate-User"] for each in headers} == {"jane"}
+        assert headers[0].getall("Impersonate-Group") == ["dev", "ops"]
+        assert headers[0]["User-Agent"] == f"kinspect/{__version__}"
+        assert headers[0]["Accept-Encoding"] == "identity"
+
+    play(story, tmp_path)
+
+
+def test_a_certificate_of_another_authority(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        (tmp_path / "other.crt").write_bytes(Authority().certificate)
+        error = await failing(rig, certificate_authority=str(tmp_path / "other.crt"))()
+        assert "TLS: " in error.message
+        assert "certificate-authority" in error.hint
+
+    play(story, tmp_path)
+
+
+def test_a_server_under_another_name(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        error = await failing(rig, tls_server_name="elsewhere.test")()
+        assert "elsewhere.test" in error.message
+
+    play(story, tmp_path)
+
+
+def test_the_name_that_the_certificate_has_is_believed(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.read(tls_server_name="kubernetes.default.svc")
+        await rig.equal_to_a_fresh_list()
+
+    play(story, tmp_path)
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        await rig.server.stop()
+        error = await failing(rig)()
+        assert error.message == f"{rig.server.url} (context 'lab'): Connection refused"
+        assert "--context" in error.hint
+
+    play(story, tmp_path)
+
+
+def test_something_that_is_no_api_server(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        async def page(_: web.Request) -> web.Response:
+            return web.Response(text="<html>hello</html>")
+
+        rig.fault = page
+        error = await failing(rig)()
+        assert "is not a Kubernetes API server" in error.message
+
+    play(story, tmp_path)
+
+
+def test_a_proxy_that_is_no_http_proxy(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        error = await failing(rig, kubeconfig=user(rig, cluster={"proxy-url": "socks5://127.0.0.1:1"}))()
+        assert "is no HTTP proxy" in error.message
+
+    play(story, tmp_path)
+
+
+def test_an_expired_login_of_an_auth_provider_is_not_used_up(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        expired = "e30.eyJleHAiOjF9.c2ln"  # {"exp": 1}
+        provider = {"name": "oidc", "config": {"id-token": expired, "refresh-token": "only-once"}}
+        error = await failing(rig, kubeconfig=user(rig, **{"auth-provider": provider}))()
+        assert "cannot be used" in error.message
+        assert "kubectl version" in error.hint
+
+    play(story, tmp_path)
+
+
+def test_a_certificate_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(keys))
+
+    async def story(rig: Rig) -> None:
+        broken = {"client-certificate-data": "bm9uZQ==", "client-key-data": "bm9uZQ=="}
+        error = await failing(rig, kubeconfig=user(rig, **broken))()
+        assert "certificates cannot be used" in error.message
+        assert not list(keys.iterdir())
+
+    play(story, tmp_path)
