@@ -63,7 +63,12 @@ class Fault(Fact, frozen=True):
 
 
 def faults(ruleset: Ruleset, expectation: Expectation, node: Node) -> tuple[Fault, ...]:
-    """What is wrong with the rules for this packet, the decisive fault first; () = they do as expected."""
+    """What is wrong with the rules for this packet, the decisive fault first; () = they do as expected.
+
+    Also () in ipvs mode if the virtual servers were not read: a note of the Ruleset says so.
+    """
+    if ruleset.mode == "ipvs":
+        return tuple(_of_ipvs(ruleset, expectation))
     ways = journey(ruleset, expectation.headers, node, expectation.origin)
     if expectation.backends:
         return tuple(_of_service(ruleset, expectation, node, ways))
@@ -168,6 +173,26 @@ def _of_others(expectation: Expectation, ways: tuple[Way, ...]) -> Iterator[Faul
         elif refusal and way.end == "accept":
             last = way.steps[-1].chain if way.steps else ChainId("", "")
             yield Fault("missing refusal", last, expected, "the packet goes on", doubts=way.doubts)
+
+
+def _of_ipvs(ruleset: Ruleset, expectation: Expectation) -> Iterator[Fault]:
+    """Faults of the IPVS table. What comes before and after it, sets and marks, is not judged."""
+    if ruleset.virtual_servers is None:
+        return
+    headers = expectation.headers
+    at = ChainId("ipvs", f"{headers.protocol} {headers.dst}:{headers.dport}")
+    key = (headers.protocol, headers.dst, headers.dport)
+    found = [each for each in ruleset.virtual_servers if (each.protocol, each.address, each.port) == key]
+    expected = _listed(expectation.backends) or expectation.refusal or "the packet passes as it is"
+    if not found and expectation.backends:
+        yield Fault("missing entrance", at, expected, "no such virtual server")
+        return
+    servers = {(each.address, each.port) for virtual in found for each in virtual.servers if each.weight}
+    for backend in sorted(servers - expectation.backends):
+        yield Fault("stale backend", at, expected, _text(backend))
+    if expectation.backends - servers:
+        kind: FaultKind = "missing backend" if servers else "emptied chain"
+        yield Fault(kind, at, expected, f"no {_listed(expectation.backends - servers)}")
 
 
 def _fault(kind: FaultKind, way: Way, step: Step, expected: str, seen: str) -> Fault:

@@ -75,6 +75,25 @@ class Container(Fact, frozen=True):
     ranges: bool = False
 
 
+class RealServer(Fact, frozen=True):
+    """A backend of a virtual server; weight 0 = it only keeps the connections that it has."""
+
+    address: str
+    port: int
+    weight: int
+
+
+class VirtualServer(Fact, frozen=True):
+    """An entry of the kernel's IPVS table. `persistent_s` None = clients are not remembered."""
+
+    protocol: str
+    address: str
+    port: int
+    scheduler: str
+    servers: tuple[RealServer, ...] = ()
+    persistent_s: int | None = None
+
+
 class Note(Fact, frozen=True):
     """Something that was not understood, or must not be trusted. `where` is a line, a table or a chain."""
 
@@ -83,12 +102,16 @@ class Note(Fact, frozen=True):
 
 
 class Ruleset(Fact, frozen=True):
-    """Everything that was read. `notes` are few: repeated ones are counted in one."""
+    """Everything that was read. `notes` are few: repeated ones are counted in one.
+
+    `virtual_servers` None = nobody asked for them; in ipvs mode nothing can be said without.
+    """
 
     mode: Mode = "none"
     chains: Mapping[ChainId, Chain] = field(default_factory=dict)
     containers: Mapping[ChainId, Container] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    virtual_servers: tuple[VirtualServer, ...] | None = None
 
     def hooked(self, name: HookName, family: Family = "ip") -> tuple[Chain, ...]:
         """The chains at a hook for packets of this family, in the order in which the kernel calls them."""

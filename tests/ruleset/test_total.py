@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kinspect.ruleset import conntrack, iptables_save, nft_json
+from kinspect.ruleset import conntrack, iptables_save, ipvsadm, nft_json
 from kinspect.ruleset.entries import entries
 from kinspect.ruleset.faults import Expectation, faults
 from kinspect.ruleset.hooks import lost_jumps
@@ -62,8 +62,9 @@ def test_iptables_reader_on_any_lines(lines: list[str]) -> None:
 
 
 @given(st.one_of(st.text(), JSON.map(str)))
-def test_conntrack_reader_on_any_text(text: str) -> None:
+def test_conntrack_and_ipvsadm_readers_on_any_text(text: str) -> None:
     conntrack.read(text)
+    ipvsadm.read(text)
 
 
 @given(JSON)
