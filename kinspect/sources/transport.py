@@ -214,8 +214,8 @@ def reason_of(error: BaseException) -> str:
 
 def _os_reason(error: OSError) -> str:
     """What the kernel (or, with a negative number, the resolver) says; asyncio puts its own words instead."""
-    known = error.errno is not None and error.errno > 0
-    return os.strerror(error.errno) if known else error.strerror or str(error)
+    number = error.errno or 0
+    return os.strerror(number) if number > 0 else error.strerror or str(error)
 
 
 def explained(error: BaseException, access: Access) -> KinspectError:
