@@ -12,6 +12,9 @@ from typing import NamedTuple
 from kinspect.model.path import Address, At, Hop, Path, Predicted, Trace
 from kinspect.outline.visible import visible
 
+MOST_PORTS = 4
+"""So many interfaces of one place a packet may leave by, through bridge and tunnel, without being flooded."""
+
 _STATE = {True: ("✓", "as predicted"), False: ("✗", "not as predicted"), None: ("·", "")}
 
 
@@ -53,11 +56,12 @@ def _verdict(trace: Trace) -> str:
 
 def hop_lines(path: Path) -> list[Line]:
     """One line per hop: number, time, place, interface, addresses, what was done, and what was predicted."""
-    rows = [_row(number, hop) for number, hop in enumerate(path.hops, 1)]
+    told = [(number, hop, more) for number, hop, more in _without_floods(path.hops)]
+    rows = [_row(number, hop, more) for number, hop, more in told]
     widths = [max((len(row[column]) for row, _ in rows), default=0) for column in range(6)]
     lines: list[Line] = []
     direction = ""
-    for (row, role), hop in zip(rows, path.hops, strict=True):
+    for (row, role), (_, hop, _) in zip(rows, told, strict=True):
         if hop.direction != direction:
             direction = hop.direction
             lines.append(Line({"original": "request", "reply": "answer"}[direction], "note"))
@@ -69,12 +73,26 @@ def hop_lines(path: Path) -> list[Line]:
     return lines
 
 
-def _row(number: int, hop: Hop) -> tuple[tuple[str, ...], str]:
+def _without_floods(hops: Sequence[Hop]) -> Iterator[tuple[int, Hop, int]]:
+    """(number, hop, how many more such). A bridge that knows no better sends a packet out of every port."""
+    numbered = enumerate(hops, 1)
+    for _, group in groupby(
+        numbered, lambda each: (each[1].place, each[1].way, each[1].src, each[1].dst, each[1].ttl)
+    ):
+        same = list(group)
+        if len(same) > MOST_PORTS and same[0][1].way == "out":
+            yield (*same[-1], len(same) - 1)
+        else:
+            yield from ((number, hop, 0) for number, hop in same)
+
+
+def _row(number: int, hop: Hop, more: int) -> tuple[tuple[str, ...], str]:
     glyph, _ = _STATE[hop.agrees]
     predicted_only = hop.matched_by is None
     role = "predicted" if predicted_only else "parted" if hop.agrees is False else "hop"
     place = visible(name(hop.place))
-    link = visible(f"{hop.interface or '?'} {hop.way or ''}".strip())
+    flooded = f" and {more} more" if more else ""
+    link = visible(f"{hop.interface or '?'}{flooded} {hop.way or ''}".strip())
     if predicted_only:
         ends, done = _predicted_ends(hop.predicted), " ".join(hop.predicted.actions if hop.predicted else ())
         return (str(number), "", "?", place, link, ends, f"{done} (predicted, not seen)"), role

@@ -132,7 +132,7 @@ class _Walk:
         predicted = visit.predicted(outgoing)
         refused = "rejected" in hop.actions and not self._may_refuse
         agrees = visit.explains(outgoing, hop.src, hop.dst) and not refused
-        because = visit.because if agrees and outgoing else None
+        because = visit.because if agrees and (outgoing or "dnat" in hop.actions) else None
         self.hops[index] = msgspec.structs.replace(hop, predicted=predicted, agrees=agrees, because=because)
         if agrees or self.parting is not None:
             return

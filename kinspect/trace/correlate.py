@@ -11,8 +11,8 @@ Theory of operation:
 3. Order is time, and where times are equal (the kernel stamps a packet once on its way through a bridge), the
    capture's own order. The order in which captures arrive here means nothing.
 4. The same packet at the same interface, in the same shape, is a repetition. When the first sighting of all
-   is repeated, a retransmission has begun: it may take another way, so it is counted and not followed. Only
-   the answer is waited for beyond it, if the first transmission got none.
+   is repeated, a retransmission has begun: it may take another way, so it is counted and not followed. A late
+   answer counts if the first transmission got none, and a place that it came to has made it.
    A lower TTL is another shape: a loop shows.
 5. Nothing is added: every hop is one sighting, and what no capture saw is not here.
 """
@@ -53,7 +53,7 @@ def correlate(mark: Mark, sightings: Iterable[Sighting]) -> Flow:
     again = _retransmitted(seen)
     early = seen[:again]
     answers = [each for each in early if each.direction == "reply"]
-    late = [] if answers else [each for each in seen[again:] if each.direction == "reply"]
+    late = [] if answers else _late_answer(seen, again)
     original = _first_of_each([each for each in early if each.direction == "original"])
     reply = _first_of_each(answers + late)
     return Flow(original, reply, len(seen) - len(original) - len(reply))
@@ -63,6 +63,13 @@ def _retransmitted(seen: list[Seen]) -> int:
     """The position from which on it is a retransmission: where the first sighting of all is repeated."""
     sent = [(number, _shape(each)) for number, each in enumerate(seen) if each.direction == "original"]
     return next((number for number, shape in sent[1:] if shape == sent[0][1]), len(seen))
+
+
+def _late_answer(seen: list[Seen], again: int) -> list[Seen]:
+    """The answers after a retransmission, if the first of them was made where the first transmission came."""
+    reached = {each.sighting.place for each in seen[:again]}
+    late = [each for each in seen[again:] if each.direction == "reply"]
+    return late if late and late[0].sighting.place in reached else []
 
 
 def _first_of_each(seen: list[Seen]) -> tuple[Seen, ...]:
