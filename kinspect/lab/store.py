@@ -62,6 +62,8 @@ class Store:
         self.version = 0
         self.clock = clock
         self.rng = rng or random.Random()
+        # A stream of its own: one object more does not change the names of all that follow.
+        self._uids = random.Random(self.rng.getrandbits(64))
         self._window = window
         self._objects: dict[str, dict[Name, Json]] = {kind: {} for kind in self.resources}
         self._history: dict[str, deque[Event]] = {kind: deque() for kind in self.resources}
@@ -216,7 +218,7 @@ class Store:
         return (self.clock() + after).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def uid(self) -> str:
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self._uids.getrandbits(128), version=4))
 
     def suffix(self, length: int = 5) -> str:
         """A random end for a name, of the letters that the API uses: no vowels, no look-alikes."""

@@ -10,6 +10,8 @@ import pytest
 
 from kinspect.lab.api.tables import table
 from kinspect.lab.api.tables.column import duration
+from kinspect.lab.api.watching import bookmark
+from kinspect.lab.resources import GATEWAY_RESOURCES, RESOURCES
 
 RECORDED = json.loads((Path(__file__).parent / "recorded-tables.json").read_text())
 TAKEN = datetime(2026, 11, 23, 16, 56, 10, tzinfo=UTC)
@@ -30,6 +32,19 @@ def test_the_cells_of_a_row(plural, row):
     item = row["object"]
     found = table(item["kind"], [item], {}, TAKEN, "None")["rows"][0]
     assert found == {"cells": row["cells"], "object": None}
+
+
+def test_the_row_of_a_bookmark_is_that_of_an_empty_object():
+    service = next(r for r in RESOURCES if r.kind == "Service")
+    found = table("Service", [bookmark(service, 268).object], {}, TAKEN, "None", header=False)
+    assert found["rows"][0]["cells"] == ["", "", "<none>", "<unknown>", "<none>", "<unknown>", "<none>"]
+    assert found["columnDefinitions"] is None
+
+
+@pytest.mark.parametrize("resource", RESOURCES + GATEWAY_RESOURCES, ids=lambda r: r.kind)
+def test_every_kind_has_a_row_for_a_bookmark(resource):
+    found = table(resource.kind, [bookmark(resource, 1).object], {}, TAKEN, "Metadata")
+    assert len(found["rows"][0]["cells"]) == len(found["columnDefinitions"])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ def record(store: Store, about: Json, severity: str, reason: str, message: str, 
     meta, now = about["metadata"], store.time()
     namespace = meta.get("namespace") or "default"
     subject = {"kind": about["kind"], "namespace": namespace, "name": meta["name"], "uid": meta["uid"]}
+    subject["apiVersion"] = about["apiVersion"]
     for event in store.list("Event", namespace):
         if event["involvedObject"]["uid"] == meta["uid"] and event["message"] == message:
             count = event["count"] + 1
@@ -20,8 +21,8 @@ def record(store: Store, about: Json, severity: str, reason: str, message: str, 
         {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"name": f"{meta['name']}.{store.rng.getrandbits(64):016x}", "namespace": namespace},
-            "involvedObject": subject | {"apiVersion": about["apiVersion"]},
+            "metadata": {"name": f"{meta['name']}.{store.version:016x}", "namespace": namespace},
+            "involvedObject": subject,
             "reason": reason,
             "message": message,
             "source": {"component": component},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kinspect.lab.controllers import workloads
+from kinspect.lab.controllers import recording, workloads
 from kinspect.lab.status import Json
 from kinspect.lab.store import Event, Name, Store, name_of
 
@@ -40,6 +40,7 @@ class Scheduler:
         condition = _scheduled("False", store.time()) | {"reason": "Unschedulable", "message": told}
         if not any(c.get("message") == told for c in pod["status"].get("conditions") or ()):
             store.update("Pod", *key, lambda item: item["status"].update(conditions=[condition]), "status")
+            recording.record(store, pod, "Warning", "FailedScheduling", told, pod["spec"]["schedulerName"])
 
     def _bind(self, store: Store, key: Name, node: Json) -> None:
         meta = node["metadata"]
@@ -52,6 +53,9 @@ class Scheduler:
 
         store.update("Pod", *key, bind)
         condition = _scheduled("True", store.time())
+        pod = store.get("Pod", *key)
+        told = f"Successfully assigned {key[0]}/{key[1]} to {meta['name']}"
+        recording.record(store, pod, "Normal", "Scheduled", told, pod["spec"]["schedulerName"])
         store.update("Pod", *key, lambda item: item["status"].update(conditions=[condition]), "status")
 
 

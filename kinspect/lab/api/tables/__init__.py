@@ -24,7 +24,8 @@ def table(
 ) -> Json:
     """A Table of the objects; `include` is the query's includeObject: None, Metadata or Object.
 
-    Without `header` the column definitions are null, as in all but the first event of a watch.
+    Without `header` the column definitions are null, as in all but the first event of a watch. A bookmark has
+    a row too, of an object with nothing in it: columns take any field to be missing.
     """
     columns = _COLUMNS.get(kind, _OTHERS)
     return {

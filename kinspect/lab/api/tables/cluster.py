@@ -40,8 +40,8 @@ def _kernel(item: Json, now: datetime) -> str:
 
 
 def _event_object(item: Json, now: datetime) -> str:
-    about = item["involvedObject"]
-    return f"{about['kind'].lower()}/{about['name']}"
+    about = item.get("involvedObject", {})
+    return f"{about.get('kind', '').lower()}/{about.get('name', '')}"
 
 
 def _seen(field: str) -> Column:

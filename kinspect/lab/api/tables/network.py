@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from kinspect.lab.api.tables.column import AGE, NAME, NONE, Column, at, labels, selector, some
+from kinspect.lab.api.tables.column import AGE, NAME, NONE, UNKNOWN, Column, at, labels, selector, some
 from kinspect.lab.status import Json
 
 _WIDEST_ADDRESSES = 16
@@ -18,10 +18,13 @@ def _cluster_ip(item: Json, now: datetime) -> str:
 
 def _external_ip(item: Json, now: datetime) -> str:
     spec = item["spec"]
-    if spec["type"] == "ExternalName":
+    kind = spec.get("type")
+    if kind is None:
+        return UNKNOWN
+    if kind == "ExternalName":
         return str(spec.get("externalName", ""))
     outside = list(spec.get("externalIPs") or ())
-    if spec["type"] != "LoadBalancer":
+    if kind != "LoadBalancer":
         return ",".join(outside) or NONE
     balancer = _addresses(item)
     return ",".join([balancer, *outside] if balancer else outside) or "<pending>"
@@ -60,12 +63,13 @@ def _hosts(item: Json, now: datetime) -> str:
 
 
 def _class_name(item: Json, now: datetime) -> str:
+    name = str(item["metadata"].get("name", ""))
     marked = item["metadata"].get("annotations", {}).get(_DEFAULT_CLASS) == "true"
-    return f"{item['metadata']['name']} (default)" if marked else str(item["metadata"]["name"])
+    return f"{name} (default)" if marked else name
 
 
 def _parent(item: Json, now: datetime) -> str:
-    parent = item["spec"].get("parentRef")
+    parent = item.get("spec", {}).get("parentRef")
     if not parent:
         return NONE
     parts = [parent.get("resource", ""), parent.get("namespace", ""), parent["name"]]
@@ -109,5 +113,5 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         AGE,
     ),
     "IPAddress": (NAME, Column("ParentRef", _parent)),
-    "ServiceCIDR": (NAME, Column("CIDRs", lambda item, now: ",".join(item["spec"]["cidrs"])), AGE),
+    "ServiceCIDR": (NAME, Column("CIDRs", lambda item, now: ",".join(item["spec"].get("cidrs", ()))), AGE),
 }

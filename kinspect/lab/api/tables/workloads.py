@@ -13,7 +13,8 @@ from kinspect.lab.status import Json
 
 def _pod_ready(item: Json, now: datetime) -> str:
     statuses = item["status"].get("containerStatuses") or ()
-    return f"{sum(bool(each.get('ready')) for each in statuses)}/{len(containers(item))}"
+    declared = containers(item) if item["spec"].get("containers") else ()
+    return f"{sum(bool(each.get('ready')) for each in statuses)}/{len(declared)}"
 
 
 def _pod_status(item: Json, now: datetime) -> str:
@@ -45,7 +46,8 @@ def _ready_of(item: Json, now: datetime) -> str:
 
 def _of_containers(field: str) -> Column:
     def cell(item: Json, now: datetime) -> str:
-        return ",".join(each.get(field, "") for each in item["spec"]["template"]["spec"]["containers"])
+        declared = item["spec"]["template"]["spec"]["containers"] or ()
+        return ",".join(each.get(field, "") for each in declared)
 
     return Column("Containers" if field == "name" else "Images", cell, wide=True)
 
