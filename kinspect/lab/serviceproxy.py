@@ -17,9 +17,13 @@ from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground
 from kinspect.lab.proxy import iptables, nftables
+from kinspect.lab.proxy.batches import iptables_batches, nftables_batches
 from kinspect.lab.proxy.world import World
 
 Mode = Literal["iptables", "nftables"]
+
+_TOO_LONG = "Message too long"
+"""What the kernel says to an unprivileged user who loads many rules at once."""
 
 
 class ServiceProxy:
@@ -63,17 +67,37 @@ class ServiceProxy:
             return
         place = places.node(node.name)
         if self.mode == "iptables":
-            await self.ground.must(place, ["iptables-restore"], text)
+            await self._load_iptables(place, text)
         else:
             await self._load_nftables(place, text)
         self._loaded[node.name] = text
 
+    async def _load_iptables(self, place: places.Place, text: str) -> None:
+        try:
+            await self.ground.must(place, ["iptables-restore"], text)
+        except VantageLost as problem:
+            if _TOO_LONG not in problem.message:
+                raise
+            first, *others = iptables_batches(text)
+            await self.ground.must(place, ["iptables-restore"], first)
+            for piece in others:
+                await self.ground.must(place, ["iptables-restore", "--noflush"], piece)
+
     async def _load_nftables(self, place: places.Place, text: str) -> None:
         try:
-            await self.ground.must(place, ["nft", "-f", "-"], text)
+            await self._nft(place, text)
         except VantageLost:
             # An affinity set of another timeout cannot be changed, only made anew.
-            await self.ground.must(place, ["nft", "-f", "-"], f"delete table ip kube-proxy\n{text}")
+            await self._nft(place, f"delete table ip kube-proxy\n{text}")
+
+    async def _nft(self, place: places.Place, text: str) -> None:
+        try:
+            await self.ground.must(place, ["nft", "-f", "-"], text)
+        except VantageLost as problem:
+            if _TOO_LONG not in problem.message:
+                raise
+            for piece in nftables_batches(text):
+                await self.ground.must(place, ["nft", "-f", "-"], piece)
 
     def _rules(self, node: NodeAddresses, world: World) -> str:
         """The text that a node's tables are loaded from."""
