@@ -253,6 +253,8 @@ class MainScreen(Screen[None]):
         if not self.is_mounted:
             return
         if self.newest is not self.shown and not self.frozen and self.newest is not None:
+            if self.shown is None:
+                self._header_due = 0.0
             self.shown, self._dirty = self.newest, True
         if monotonic() >= self._header_due:
             self._draw_header()
@@ -313,7 +315,7 @@ class MainScreen(Screen[None]):
                 narrowed=words.narrowed(self.namespace, self.order, self.following),
                 liveness=words.liveness(self.shown, found, self.frozen, self._error),
                 views=tuple((view.key, view.title, view is self.view) for view in VIEWS),
-                counts=words.counts(found) if found else (),
+                counts=words.counts(self.shown, found) if self.shown and found else (),
                 progress=words.progress(found) if found else (),
                 gaps=words.gaps(found) if found else "",
             )

@@ -35,8 +35,13 @@ def narrowing(namespace: str | None, filter_text: str) -> str:
     return " and ".join(filter(None, parts))
 
 
-def counts(found: Summary) -> tuple[Span, ...]:
-    """How many Services are in which state, worst first; none broken is said too, it is an answer."""
+def counts(snapshot: Snapshot, found: Summary) -> tuple[Span, ...]:
+    """How many Services are in which state, worst first.
+
+    None broken is said too, because it is an answer; nothing is said while no Service could be known.
+    """
+    if not found.services and snapshot.coverage_of("Service").state != "given":
+        return ()
     return tuple(
         Span(
             f"{GLYPH[state]} {found.states.get(state, 0):,} {state}",
@@ -61,7 +66,7 @@ def liveness(
     """Whether what is on the screen is true now, and if not, since when."""
     if error is not None:
         return Span("no connection", "broken")
-    if snapshot is None or found is None:
+    if snapshot is None or found is None or not snapshot.coverage:
         return Span("connecting…", "accent")
     if frozen:
         return Span(f"frozen at {clock(snapshot.taken_at)}", "degraded")

@@ -84,6 +84,7 @@ class Session:
         """Until everything that is under way has been drawn: messages, then two ticks and their messages."""
         await self.pilot.pause()
         for _ in range(2):
+            self.app.main.redraw()
             self.app.main.tick()
             await self.pilot.pause()
 

@@ -178,9 +178,9 @@ class DetailPane(Vertical):
         value = Text(gap).join(
             Text(visible(span.text), theme.styles[span.role]) for span in rest if span.text
         )
-        room = max(width - first.cell_len, 8)
-        for number, piece in enumerate(value.wrap(self.app.console, room, no_wrap=False)):
-            yield (first if number == 0 else Text(" " * first.cell_len)).append_text(piece)
+        margin = first.cell_len
+        for number, piece in enumerate(value.wrap(self.app.console, max(width - margin, 8), no_wrap=False)):
+            yield (first if number == 0 else Text(" " * margin)).append_text(piece)
 
     def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self.draw)
