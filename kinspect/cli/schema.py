@@ -7,7 +7,7 @@ import json
 
 from kinspect.errors import EXIT_OK, UsageError
 
-HELP = "the JSON Schema of tree, findings or trace"
+HELP = "the JSON Schema of tree, findings, trace or doctor"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -16,11 +16,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kinspect.export import Document
+    from kinspect.export.doctor import Doctor
     from kinspect.export.encode import schema_of
     from kinspect.export.findings import Findings
     from kinspect.export.tree import Tree
 
-    documents: dict[str, type[Document]] = {"findings": Findings, "tree": Tree}
+    documents: dict[str, type[Document]] = {"doctor": Doctor, "findings": Findings, "tree": Tree}
     if args.name is None:
         print("\n".join(sorted(documents)))
         return EXIT_OK
