@@ -41,6 +41,17 @@ _TRANSFERS = (RdataType.AXFR, RdataType.IXFR)
 _Records = list[dns.rrset.RRset]
 
 
+def reply(wire: bytes, zone: Zone, over_udp: bool) -> bytes | None:
+    """The answer to a message as it comes in; None = not a query, so it gets none."""
+    try:
+        query = dns.message.from_wire(wire)
+    except dns.exception.DNSException:
+        return None
+    if query.flags & dns.flags.QR:
+        return None  # answers to answers could go round in circles
+    return to_wire(answer(query, zone), query, over_udp)
+
+
 def answer(query: dns.message.Message, zone: Zone) -> dns.message.Message:
     """The response to a query, complete; `to_wire` fits it to the transport."""
     response = dns.message.make_response(query, our_payload=OWN_PAYLOAD)

@@ -11,11 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import cast
 
-import dns.exception
-import dns.flags
-import dns.message
-
-from kinspect.lab.dns import answer, to_wire
+from kinspect.lab.dns import reply
 from kinspect.lab.dns_zone import Zone
 
 _TCP_IDLE_S = 10.0
@@ -30,32 +26,22 @@ class DnsServer:
     async def serve(self, udp: socket.socket, tcp: socket.socket) -> None:
         """Answers on a bound UDP and a listening TCP socket, and closes both when it is cancelled."""
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self.reply), sock=udp)
+        transport, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self._zone), sock=udp)
         try:
             async with await asyncio.start_server(self._client, sock=tcp) as server:
                 await server.serve_forever()
         finally:
             transport.close()
 
-    def reply(self, wire: bytes, over_udp: bool) -> bytes | None:
-        """The answer as it is sent; None = not a DNS query."""
-        try:
-            query = dns.message.from_wire(wire)
-        except dns.exception.DNSException:
-            return None
-        if query.flags & dns.flags.QR:
-            return None  # answering answers could go round in circles
-        return to_wire(answer(query, self._zone()), query, over_udp)
-
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 async with asyncio.timeout(_TCP_IDLE_S):
                     length = int.from_bytes(await reader.readexactly(2), "big")
-                    reply = self.reply(await reader.readexactly(length), over_udp=False)
-                    if reply is None:
+                    said = reply(await reader.readexactly(length), self._zone(), over_udp=False)
+                    if said is None:
                         return
-                    writer.write(reply)
+                    writer.write(said)
                     await writer.drain()
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             pass  # the client is done, or gone
@@ -64,8 +50,8 @@ class DnsServer:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, reply: Callable[[bytes, bool], bytes | None]) -> None:
-        self._reply = reply
+    def __init__(self, zone: Callable[[], Zone]) -> None:
+        self._zone = zone
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,6 +59,6 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        reply = self._reply(data, True)
-        if reply and self._transport:
-            self._transport.sendto(reply, addr)
+        said = reply(data, self._zone(), over_udp=True)
+        if said and self._transport:
+            self._transport.sendto(said, addr)

@@ -15,8 +15,10 @@ import dns.rdatatype
 import dns.rrset
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from kinspect.lab.dns import answer, to_wire
+from kinspect.lab.dns import answer, reply, to_wire
 from kinspect.lab.dns_zone import Zone
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
 from kinspect.model.meta import Meta
@@ -203,3 +205,16 @@ def test_what_it_refuses(zone: Zone) -> None:
     status = dns.message.make_query("cluster.local.", "A")
     status.set_opcode(dns.opcode.STATUS)
     assert answer(status, zone).rcode() == dns.rcode.NOTIMP
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_bytes_are_answered_or_not_but_never_raise(data: st.DataObject, zone: Zone) -> None:
+    """Recorded queries with bytes changed, and bytes of any kind."""
+    wire = bytearray.fromhex(RECORDED[data.draw(st.sampled_from(sorted(RECORDED)))]["query"])
+    for _ in range(data.draw(st.integers(0, 6))):
+        wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
+    for message in (bytes(wire), data.draw(st.binary(max_size=80))):
+        for over_udp in (True, False):
+            said = reply(message, zone, over_udp)
+            assert said is None or (not over_udp or len(said) <= 1232)

@@ -11,6 +11,7 @@ import dns.asyncquery
 import dns.flags
 import dns.message
 
+from kinspect.lab.dns import reply
 from kinspect.lab.dns_server import DnsServer
 from kinspect.lab.dns_zone import Zone
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
@@ -76,4 +77,4 @@ def test_garbage_is_not_answered_and_does_not_stop_it() -> None:
 def test_a_response_is_never_answered() -> None:
     query = dns.message.make_query(NAME, "A")
     query.flags |= dns.flags.QR
-    assert DnsServer(lambda: ZONE).reply(query.to_wire(), over_udp=True) is None
+    assert reply(query.to_wire(), ZONE, over_udp=True) is None
