@@ -98,6 +98,12 @@ def test_orders_to_the_merge():
     }
 
 
+def test_only_the_keys_to_retain_are_left():
+    target = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}
+    patch = {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}
+    assert merging.strategic(target, patch) == {"strategy": {"type": "Recreate"}}
+
+
 def test_lists_without_a_key_are_replaced():
     assert merging.strategic({"args": ["a", "b"]}, {"args": ["c"]}) == {"args": ["c"]}
     target = {"addressType": "IPv4", "ports": [{"name": "a", "port": 80}]}

@@ -3,8 +3,8 @@
 1. JSON merge patch (RFC 7386): what is named replaces, null removes, lists are replaced whole.
 2. JSON patch (RFC 6902): a list of operations on paths.
 3. Strategic merge patch: as the first, but lists whose items have a key are merged item by item; `$patch`,
-   `$deleteFromPrimitiveList` and `$setElementOrder` are orders to the merge. Which lists have which key is
-   written in the API's Go types; `_KEYS` has those of the kinds that the lab serves.
+   `$deleteFromPrimitiveList`, `$setElementOrder` and `$retainKeys` are orders to the merge. Which lists have
+   which key is written in the API's Go types; `_KEYS` has those of the kinds that the lab serves.
 
 Source: the RFCs; apimachinery's util/strategicpatch/patch.go.
 """
@@ -73,6 +73,8 @@ def strategic(target: Json, patch: Json) -> Json:
             result[key] = _merged_list(key, result, value)
         else:
             result[key] = value
+    if "$retainKeys" in patch:
+        result = {key: value for key, value in result.items() if key in patch["$retainKeys"]}
     for field, order in _orders(patch, "$setElementOrder"):
         if isinstance(result.get(field), list):
             name = _key_of(field, result)

@@ -30,7 +30,7 @@ from kinspect.lab.store import Event, Name, Store
 
 __all__ = ["Controller", "Controllers", "PaperKubelet", "standard"]
 
-_AT_ONCE = 200
+_AT_ONCE = 20
 """Keys that are brought up to date before others get the loop."""
 
 
