@@ -14,14 +14,20 @@ from msgspec import field
 from kinspect.model.meta import Fact
 from kinspect.ruleset.matching import Headers, Node
 from kinspect.ruleset.model import Chain, ChainId, Container, Rule, Ruleset
-from kinspect.ruleset.names import ServicePort, iptables_hash, iptables_name, nftables_name, service_port_of
+from kinspect.ruleset.names import (
+    NFTABLES_TABLE,
+    ServicePort,
+    iptables_hash,
+    iptables_name,
+    nftables_name,
+    service_port_of,
+)
 from kinspect.ruleset.terms import AddressIs, Jump, Member, PortIs, ProtocolIs, Remembered, Verdict
 from kinspect.ruleset.walk import walk_chain
 
 Kind = Literal["cluster IP", "external address", "node port"]
 Refusal = Literal["", "reject", "drop"]
 
-NFTABLES_TABLE = "ip kube-proxy"
 _IPTABLES_ENTRANCES: dict[ChainId, Kind] = {
     ChainId("nat", "KUBE-SERVICES"): "cluster IP",
     ChainId("nat", "KUBE-NODEPORTS"): "node port",
@@ -198,9 +204,8 @@ def _chains_of(ruleset: Ruleset, first: list[str]) -> tuple[str, dict[str, str]]
         chains[known.kind] = name
         ahead += [target for rule in (chain.rules if chain else ()) for target in rule.targets]
         # In nftables mode no chain leads to the firewall's: it is looked up on its own, before DNAT.
-        ahead += [
-            each for each in (f"firewall-{name.partition('-')[2]}",) if ChainId(table, each) in ruleset.chains
-        ]
+        firewall = f"firewall-{name.partition('-')[2]}"
+        ahead += [firewall] if ChainId(table, firewall) in ruleset.chains else []
     return table, dict(sorted(chains.items()))
 
 

@@ -14,6 +14,7 @@ from kinspect.model.meta import Fact
 from kinspect.ruleset.hooks import dispatchers, lost_jumps
 from kinspect.ruleset.matching import Headers, Node
 from kinspect.ruleset.model import ChainId, Ruleset
+from kinspect.ruleset.names import NFTABLES_TABLE
 from kinspect.ruleset.walk import Origin, dnat_shares, journey
 from kinspect.ruleset.way import Step, Way
 
@@ -143,12 +144,14 @@ def _backends(expected: frozenset[Backend], translated: list[Way]) -> Iterator[F
 def _masquerade(ruleset: Ruleset, expected: bool, node: Node, translated: list[Way]) -> Iterator[Fault]:
     lost = lost_jumps(ruleset, "postrouting")
     for way in translated:
-        if way.end != "accept" or node.owns(way.headers.dst) or way.masqueraded == expected:
+        hairpin = way.headers.src == way.headers.dst  # must be masqueraded, whatever else should
+        if way.end != "accept" or hairpin or node.owns(way.headers.dst) or way.masqueraded == expected:
             continue
         if not expected:
-            yield _fault(
-                "needless masquerade", way, _step(way, "masquerade"), "the source stays", "masquerade"
-            )
+            step = _step(way, "masquerade")
+            if not _of_the_proxy(step.chain):
+                continue  # a CNI hides pods from the world outside, for reasons of its own
+            yield _fault("needless masquerade", way, step, "the source stays", "masquerade")
         elif lost:
             yield Fault("lost jump", lost[0].chain, f"a jump to {lost[0].to.name}", "none", doubts=way.doubts)
         elif way.headers.mark:
@@ -215,6 +218,10 @@ def _falls(way: Way) -> list[Step]:
         for step in way.steps
         if step.does == "falls off" and not step.chain.name.startswith(("KUBE-FW-", "firewall-"))
     ]
+
+
+def _of_the_proxy(chain: ChainId) -> bool:
+    return chain.table == NFTABLES_TABLE or chain.name.startswith("KUBE-")
 
 
 def _of_one_endpoint(chain: ChainId) -> bool:

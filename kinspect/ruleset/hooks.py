@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kinspect.ruleset.entries import NFTABLES_TABLE
 from kinspect.ruleset.model import Chain, ChainId, HookName, Ruleset
+from kinspect.ruleset.names import NFTABLES_TABLE
 from kinspect.ruleset.terms import Lookup, Masquerade
 
 _IPTABLES: tuple[tuple[HookName, str, str], ...] = (

@@ -10,6 +10,9 @@ from base64 import b32encode
 from hashlib import sha256
 from typing import NamedTuple
 
+NFTABLES_TABLE = "ip kube-proxy"
+"""The table of nftables mode, for IPv4."""
+
 IPTABLES_KINDS = {"SVC": "service", "SVL": "local", "EXT": "external", "FW": "firewall", "SEP": "endpoint"}
 """Kinds of chains, by what follows "KUBE-" in iptables mode; nftables mode spells them out."""
 

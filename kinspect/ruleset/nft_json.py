@@ -13,12 +13,11 @@ from typing import Any
 import msgspec
 
 from kinspect.ruleset.model import HOOKS, Chain, ChainId, Container, Hook, Mode, Note, Rule, Ruleset
+from kinspect.ruleset.names import NFTABLES_TABLE
 from kinspect.ruleset.nft_matches import element
 from kinspect.ruleset.nft_terms import Terms, verdict
 from kinspect.ruleset.terms import Jump, Verdict
 from kinspect.ruleset.told import told
-
-PROXY_TABLES = ("ip kube-proxy", "ip6 kube-proxy")
 
 _NOT_THE_SHAPE = (
     KeyError,
@@ -123,7 +122,7 @@ class _Reader:
         for what, count in self.unknown.most_common(_MOST_NOTES):
             notes.append(Note("nft", f"{what} is not understood ({count} times)"))
         chains = {id_: Chain(id_, tuple(self.rules[id_]), self.hooks[id_]) for id_ in self.rules}
-        mode: Mode = "nftables" if any(id_.table in PROXY_TABLES for id_ in chains) else "none"
+        mode: Mode = "nftables" if any(id_.table == NFTABLES_TABLE for id_ in chains) else "none"
         return Ruleset(mode, chains, self.containers, tuple(notes))
 
 

@@ -13,7 +13,7 @@ from kinspect.ruleset.way import Deed, Step, Way
 
 
 class Frame(NamedTuple):
-    """A place in a chain. `since` counts the steps that there were on entry; `chosen`: see 5."""
+    """A place in a chain. `since` counts the steps that there were on entry; `chosen`: see walk.py, 5."""
 
     chain: Chain
     rule: int

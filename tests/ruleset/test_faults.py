@@ -297,3 +297,33 @@ def test_a_changed_dump_shows_its_fault(
     assert found[0].kind == kind
     healthy = mended(recorded, file, "^", "")
     assert faults(healthy, expectation, node) == ()
+
+
+@pytest.mark.parametrize(
+    ("node", "src", "dst", "dport", "backends"),
+    [
+        ("node1", "10.244.0.2", "10.96.100.162", 80, ECHO),  # one of them is the pod itself: a hairpin
+        ("node3", "10.244.2.8", "10.96.100.162", 80, ECHO),
+        ("node1", "10.244.0.2", "10.96.0.1", 443, {("192.0.2.5", 6443)}),  # masqueraded by the CNI
+    ],
+)
+def test_pods_keep_their_source_but_for_hairpins_and_the_world_outside(
+    node: str,
+    src: str,
+    dst: str,
+    dport: int,
+    backends: set[tuple[str, int]],
+    rulesets: Mapping[str, Ruleset],
+    nodes: Mapping[str, Node],
+) -> None:
+    asked = Expectation(Headers("tcp", src, 1, dst, dport), frozenset(backends), masquerade=False)
+    assert faults(rulesets[node], asked, nodes[node]) == ()
+
+
+def test_a_pods_source_that_is_masqueraded_for_nothing_is_named(
+    recorded: Mapping[str, str], nodes: Mapping[str, Node]
+) -> None:
+    wrong = mended(recorded, IPTABLES, r"(-A KUBE-SVC-M37HDGBLQOR7DV73 ! -s )10\.244", r"\g<1>10.99")
+    asked = Expectation(Headers("tcp", "10.244.0.2", 1, "10.96.100.162", 80), ECHO, masquerade=False)
+    (found,) = faults(wrong, asked, nodes["node1"])
+    assert (found.kind, found.chain.name) == ("needless masquerade", "KUBE-POSTROUTING")
