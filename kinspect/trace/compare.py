@@ -116,8 +116,9 @@ class _Walk:
 
     def stay(self, visit: Visit, stay: _Stay, after: _Stay | None) -> None:
         """Compares every hop of a stay with the visit that it should be. `after`: the stay that follows."""
+        left = [index for index, hop in stay.hops if hop.way == "out" and _leaves(visit, hop)]
         for index, hop in stay.hops:
-            self._compare(visit, index, hop)
+            self._compare(visit, index, hop, any(later > index for later in left))
         self._last = last = stay.hops[-1][0]
         if self.parting is None and visit.leaving is not None and self.hops[last].way == "in":
             seen = f"it came in by {self.hops[last].interface} and did not leave"
@@ -125,13 +126,13 @@ class _Walk:
                 seen = _refusal(after.hops[0][1])
             self.parting = Parting(last + 1, visit.place, f"{visit.place} sends it on", seen)
 
-    def _compare(self, visit: Visit, index: int, hop: Hop) -> None:
+    def _compare(self, visit: Visit, index: int, hop: Hop, unfinished: bool) -> None:
         assert hop.src is not None
         assert hop.dst is not None
         outgoing = hop.way == "out"
         predicted = visit.predicted(outgoing)
         refused = "rejected" in hop.actions and not self._may_refuse
-        agrees = visit.explains(outgoing, hop.src, hop.dst) and not refused
+        agrees = visit.explains(outgoing, hop.src, hop.dst, unfinished) and not refused
         because = visit.because if agrees and (outgoing or "dnat" in hop.actions) else None
         self.hops[index] = msgspec.structs.replace(hop, predicted=predicted, agrees=agrees, because=because)
         if agrees or self.parting is not None:
@@ -191,6 +192,10 @@ def predicted_hops(visit: Visit, way_in: bool = True) -> list[Hop]:
         predicted = visit.predicted(True)
         found.append(Hop(visit.direction, at, way="out", predicted=predicted, because=visit.because))
     return found
+
+
+def _leaves(visit: Visit, hop: Hop) -> bool:
+    return bool(visit.leaving and hop.src and hop.dst and visit.leaving.allow(hop.src, hop.dst))
 
 
 def _refusal(hop: Hop) -> str:

@@ -86,14 +86,15 @@ class Visit(NamedTuple):
         actions: tuple[Action, ...] = self.actions if outgoing or starts_or_ends else ("received",)
         return Predicted(actions, ends.src.told(), ends.dst.told())
 
-    def explains(self, outgoing: bool, src: Address, dst: Address) -> bool:
-        """Whether a sighting here is as predicted.
+    def explains(self, outgoing: bool, src: Address, dst: Address, unfinished: bool) -> bool:
+        """Whether a sighting here is as predicted. `unfinished`: it leaves as predicted after this one.
 
-        On the way in a filtering bridge may already show a translation, or half of it: the destination is
-        rewritten before the bridge's own tap, the source only after it.
+        A bridge that filters shows translations by halves: the destination is rewritten before the bridge's
+        own tap, the source only after it, on the way in and on the way out.
         """
-        if outgoing or self.entering is None or self.leaving is None:
-            ends = (self.leaving or self.entering) if outgoing else (self.entering or self.leaving)
-            return ends is not None and ends.allow(src, dst)
+        if self.entering is None or self.leaving is None:
+            return self.ends(outgoing).allow(src, dst)
         partly = Ends(self.entering.src, self.leaving.dst)
+        if outgoing and not unfinished:
+            return self.leaving.allow(src, dst)
         return any(ends.allow(src, dst) for ends in (self.entering, self.leaving, partly))
