@@ -1,4 +1,4 @@
-"""A real small Kubernetes network on one machine. Shipped, to show and to test; never needed on a real cluster.
+"""A real small Kubernetes network on one machine. Shipped, to show and to test; no real cluster needs it.
 
 Objects: `store` keeps them, `admission/` completes and refuses them, `controllers/` make them agree.
 API: `apiserver` serves them over HTTPS (`api/`), with `certificates` of its own authority.

@@ -120,6 +120,16 @@ def test_a_daemon_set_has_one_pod_on_each_node(cluster):
     assert (found["desiredNumberScheduled"], found["numberReady"]) == (3, 3)
 
 
+def test_a_cordoned_node_keeps_its_daemons_and_gets_no_other_pods(cluster):
+    cluster.create(workload("DaemonSet", "agent"))
+    cluster.store.update("Node", "", "node2", lambda n: n["spec"].update(unschedulable=True))
+    cluster.create(workload("Deployment"))
+    on_node2 = [
+        p["metadata"]["name"] for p in cluster.store.list("Pod", "shop") if p["spec"]["nodeName"] == "node2"
+    ]
+    assert len(on_node2) == 1 and on_node2[0].startswith("agent-")
+
+
 def test_a_pod_that_no_node_takes_is_pending_and_says_why(cluster):
     cluster.create(workload("Deployment", replicas=1, pod={"nodeSelector": {"disk": "ssd"}}))
     (pod,) = cluster.store.list("Pod", "shop")

@@ -1,19 +1,12 @@
 """What the API server does to an object before and after it is stored: defaults, allocation, refusal.
 
-A module (or a class of `simple`) for each kind that needs it, with any of the functions below; a kind without
-one is stored as it comes. `old` is None for a new object.
-
-- `default(store, old, new)` writes the fields that a real server writes, in place.
-- `validate(store, old, new)` returns what is wrong, as causes.
-- `allocate(store, old, new)` gives out addresses and ports, in place; returns what cannot be had.
-- `after(store, old, new)` writes the objects that follow from a write; `new` is None after a deletion.
-- `warnings(new)` returns what the client is told beside the answer.
+One module for each kind that needs it, entered in `_KINDS`; a kind without an entry is stored as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kinspect.lab import status
 from kinspect.lab.admission import endpointslice, ingress, pod, service, simple, workload
@@ -23,33 +16,71 @@ from kinspect.lab.status import Cause, Json
 if TYPE_CHECKING:
     from kinspect.lab.store import Store
 
-_ADMISSIONS: Mapping[str, Any] = {
-    "Service": service,
-    "EndpointSlice": endpointslice,
-    "Ingress": ingress,
-    "Pod": pod,
-    **dict.fromkeys(("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"), workload),
-    "Namespace": simple.Namespace,
-    "NetworkPolicy": simple.NetworkPolicy,
-    "Secret": simple.Secret,
-    "ServiceCIDR": simple.ServiceCIDR,
+
+class Admission(NamedTuple):
+    """What one kind needs. The old object is None when a new one is made, the new one when it is deleted."""
+
+    default: Callable[[Store, Json | None, Json], None]
+    """Writes the fields that a real server writes, in place."""
+    validate: Callable[[Store, Json | None, Json], list[Cause]] = lambda store, old, new: []
+    """Says what is wrong."""
+    allocate: Callable[[Store, Json | None, Json], list[Cause]] = lambda store, old, new: []
+    """Gives out addresses and ports, in place; says what cannot be had."""
+    after: Callable[[Store, Json | None, Json | None], None] = lambda store, old, new: None
+    """Writes the objects that follow from a write."""
+    warnings: Callable[[Json], list[str]] = lambda new: []
+    """What the client is told beside the answer."""
+
+
+_WORKLOAD = Admission(workload.default, workload.validate)
+
+_KINDS: Mapping[str, Admission] = {
+    "Service": Admission(
+        service.default, service.validate, service.allocate, service.after, service.warnings
+    ),
+    "EndpointSlice": Admission(endpointslice.default, endpointslice.validate),
+    "Ingress": Admission(ingress.default, ingress.validate),
+    "Pod": Admission(pod.default, pod.validate),
+    "Deployment": _WORKLOAD,
+    "ReplicaSet": _WORKLOAD,
+    "StatefulSet": _WORKLOAD,
+    "DaemonSet": _WORKLOAD,
+    "Namespace": Admission(simple.default_namespace),
+    "NetworkPolicy": Admission(simple.default_network_policy),
+    "Secret": Admission(simple.default_secret, simple.validate_secret),
+    "ServiceCIDR": Admission(simple.default_service_cidr),
 }
 
 
 def admit(store: Store, resource: Resource, old: Json | None, new: Json) -> None:
     """Completes an object in place. Raises Invalid."""
-    admission: Any = _ADMISSIONS.get(resource.kind)
     if "spec" in new:
         new["spec"] = _without_empty(new["spec"])
-    if hasattr(admission, "default"):
-        admission.default(store, old, new)
-    causes: list[Cause] = []
-    if hasattr(admission, "validate"):
-        causes = admission.validate(store, old, new)
-    if not causes and hasattr(admission, "allocate"):
-        causes = admission.allocate(store, old, new)
+    admission = _KINDS.get(resource.kind)
+    if admission is None:
+        return
+    admission.default(store, old, new)
+    causes = admission.validate(store, old, new) or admission.allocate(store, old, new)
     if causes:
         raise status.invalid(resource.group, resource.kind, new["metadata"]["name"], causes)
+
+
+def admit_deletion(resource: Resource, item: Json) -> None:
+    """Raises Forbidden for an object without which a cluster cannot be."""
+    name = item["metadata"]["name"]
+    if resource.kind == "Namespace" and name in simple.PERMANENT_NAMESPACES:
+        raise status.forbidden(resource, name, "this namespace may not be deleted")
+
+
+def after(store: Store, resource: Resource, old: Json | None, new: Json | None) -> None:
+    """Writes what follows from a write."""
+    if resource.kind in _KINDS:
+        _KINDS[resource.kind].after(store, old, new)
+
+
+def warnings(new: Json) -> tuple[str, ...]:
+    """What the client is told beside the answer."""
+    return tuple(_KINDS[new["kind"]].warnings(new)) if new["kind"] in _KINDS else ()
 
 
 def _without_empty(value: Any) -> Any:
@@ -57,23 +88,3 @@ def _without_empty(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_empty(each) for key, each in value.items() if each not in (None, [])}
     return [_without_empty(each) for each in value] if isinstance(value, list) else value
-
-
-def admit_deletion(resource: Resource, item: Json) -> None:
-    """Raises Forbidden for an object without which a cluster cannot be."""
-    name = item["metadata"]["name"]
-    if resource.kind == "Namespace" and name in simple.Namespace.PERMANENT:
-        raise status.forbidden(resource, name, "this namespace may not be deleted")
-
-
-def after(store: Store, resource: Resource, old: Json | None, new: Json | None) -> None:
-    """Writes what follows from a write."""
-    admission: Any = _ADMISSIONS.get(resource.kind)
-    if hasattr(admission, "after"):
-        admission.after(store, old, new)
-
-
-def warnings(new: Json) -> tuple[str, ...]:
-    """What the client is told beside the answer."""
-    admission: Any = _ADMISSIONS.get(new["kind"])
-    return tuple(admission.warnings(new)) if hasattr(admission, "warnings") else ()

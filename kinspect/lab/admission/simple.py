@@ -1,4 +1,4 @@
-"""The kinds that need a default or two, and no more: one small class for each."""
+"""The kinds that need a default or two, and no more."""
 
 from __future__ import annotations
 
@@ -11,54 +11,46 @@ from kinspect.lab.status import Cause, Json
 if TYPE_CHECKING:
     from kinspect.lab.store import Store
 
-
-class Namespace:
-    PERMANENT = ("default", "kube-public", "kube-system")
-
-    @staticmethod
-    def default(store: Store, old: Json | None, new: Json) -> None:
-        meta = new["metadata"]
-        meta["labels"] = {**meta.get("labels", {}), "kubernetes.io/metadata.name": meta["name"]}
-        if old is None:
-            new["spec"] = {"finalizers": ["kubernetes"]}
-            new["status"] = {"phase": "Active"}
+PERMANENT_NAMESPACES = ("default", "kube-public", "kube-system")
 
 
-class NetworkPolicy:
-    @staticmethod
-    def default(store: Store, old: Json | None, new: Json) -> None:
-        """Without `policyTypes`: Ingress always, Egress when there are egress rules."""
-        spec: Json = new.setdefault("spec", {})
-        spec.setdefault("podSelector", {})
-        if not spec.get("policyTypes"):
-            spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
-        for rule in (spec.get("ingress") or []) + (spec.get("egress") or []):
-            for port in rule.get("ports") or ():
-                port.setdefault("protocol", "TCP")
+def default_namespace(store: Store, old: Json | None, new: Json) -> None:
+    meta = new["metadata"]
+    meta["labels"] = {**meta.get("labels", {}), "kubernetes.io/metadata.name": meta["name"]}
+    if old is None:
+        new["spec"] = {"finalizers": ["kubernetes"]}
+        new["status"] = {"phase": "Active"}
 
 
-class Secret:
-    @staticmethod
-    def default(store: Store, old: Json | None, new: Json) -> None:
-        new.setdefault("type", "Opaque")
-        for key, value in (new.pop("stringData", None) or {}).items():
-            new.setdefault("data", {})[key] = b64encode(str(value).encode()).decode()
-
-    @staticmethod
-    def validate(store: Store, old: Json | None, new: Json) -> list[Cause]:
-        needed = ("tls.crt", "tls.key") if new["type"] == "kubernetes.io/tls" else ()
-        data = new.get("data") or {}
-        return [causes.required(f"data[{key}]") for key in needed if key not in data]
+def default_network_policy(store: Store, old: Json | None, new: Json) -> None:
+    """Without `policyTypes`: Ingress always, Egress when there are egress rules."""
+    spec: Json = new.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    for rule in (spec.get("ingress") or []) + (spec.get("egress") or []):
+        for port in rule.get("ports") or ():
+            port.setdefault("protocol", "TCP")
 
 
-class ServiceCIDR:
-    @staticmethod
-    def default(store: Store, old: Json | None, new: Json) -> None:
-        ready = {
-            "type": "Ready",
-            "status": "True",
-            "lastTransitionTime": store.time(),
-            "reason": "",
-            "message": "Kubernetes Service CIDR is ready",
-        }
-        new.setdefault("status", {"conditions": [ready]})
+def default_secret(store: Store, old: Json | None, new: Json) -> None:
+    new.setdefault("type", "Opaque")
+    for key, value in (new.pop("stringData", None) or {}).items():
+        new.setdefault("data", {})[key] = b64encode(str(value).encode()).decode()
+
+
+def validate_secret(store: Store, old: Json | None, new: Json) -> list[Cause]:
+    needed = ("tls.crt", "tls.key") if new["type"] == "kubernetes.io/tls" else ()
+    data = new.get("data") or {}
+    return [causes.required(f"data[{key}]") for key in needed if key not in data]
+
+
+def default_service_cidr(store: Store, old: Json | None, new: Json) -> None:
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "lastTransitionTime": store.time(),
+        "reason": "",
+        "message": "Kubernetes Service CIDR is ready",
+    }
+    new.setdefault("status", {"conditions": [ready]})

@@ -1,6 +1,7 @@
 """DaemonSets: one pod on every node that the template's nodeSelector takes. Source: pkg/controller/daemon.
 
-The pods are bound at once, without the scheduler; a changed template replaces all of them together.
+The pods are bound at once, without the scheduler, also to nodes that are cordoned or not ready, as the real
+ones tolerate both. A changed template replaces all of them together.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kinspect.lab.controllers import workloads
-from kinspect.lab.controllers.scheduler import takes
+from kinspect.lab.controllers.scheduler import has_labels
 from kinspect.lab.status import Json
 from kinspect.lab.store import Event, Name, Store, name_of
 
@@ -32,7 +33,7 @@ class DaemonSets:
             return
         revision = workloads.template_hash(found["spec"]["template"])
         selector = found["spec"]["template"]["spec"].get("nodeSelector") or {}
-        nodes = [node["metadata"]["name"] for node in store.list("Node") if takes(node, selector)]
+        nodes = [node["metadata"]["name"] for node in store.list("Node") if has_labels(node, selector)]
         on: dict[str, Json] = {}
         for pod in workloads.owned(store, "Pod", found):
             stale = pod["metadata"]["labels"].get(_REVISION) != revision

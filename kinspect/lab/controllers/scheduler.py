@@ -61,12 +61,13 @@ class Scheduler:
 
 def takes(node: Json, selector: dict[str, str]) -> bool:
     """Whether a node takes pods with this nodeSelector: ready, not cordoned, and labelled so."""
+    open_ = workloads.is_ready(node) and not node.get("spec", {}).get("unschedulable")
+    return open_ and has_labels(node, selector)
+
+
+def has_labels(node: Json, selector: dict[str, str]) -> bool:
     labels = node["metadata"].get("labels", {})
-    return (
-        workloads.is_ready(node)
-        and not node.get("spec", {}).get("unschedulable")
-        and all(labels.get(name) == value for name, value in selector.items())
-    )
+    return all(labels.get(name) == value for name, value in selector.items())
 
 
 def _least_used(store: Store, pod: Json, nodes: list[Json]) -> Json:
