@@ -11,7 +11,7 @@ from kinspect.lab.status import Json, Rejection
 from kinspect.lab.store import Store
 
 TLS_HOSTS = "lab.kinspect/tls-hosts"
-"""On a Secret of type kubernetes.io/tls: host names, comma separated, for which the lab makes a certificate."""
+"""On a Secret of type kubernetes.io/tls: host names, comma separated, that its certificate is to have."""
 
 Issue = Callable[..., Pair]
 """Makes a certificate for names: `Authority.issue`."""
@@ -30,13 +30,36 @@ _FIRST = (
 
 
 def apply(store: Store, items: Iterable[Json], issue: Issue) -> None:
-    """Creates the objects, those first that others need. Raises UsageError for one that the API refuses."""
+    """Creates or replaces the objects, in order of need. Raises UsageError for one that the API refuses."""
     for item in sorted(items, key=_place):
+        _require_served(store, item)
         try:
-            store.create(_with_certificate(item, issue))
+            _write(store, _with_certificate(item, issue))
         except Rejection as rejection:
             name = item.get("metadata", {}).get("name", "")
             raise UsageError(f"{item.get('kind')} {name}: {rejection}", "mend the manifest") from rejection
+
+
+def _write(store: Store, item: Json) -> None:
+    meta = dict(item.get("metadata") or {})
+    if store.resources[item["kind"]].namespaced:
+        meta.setdefault("namespace", "default")
+    exists = store.find(item["kind"], meta.get("namespace", ""), meta.get("name", "")) is not None
+    (store.replace if exists else store.create)({**item, "metadata": meta})
+
+
+def _require_served(store: Store, item: Json) -> None:
+    """Raises UsageError for a kind that the lab does not have, or not in this version."""
+    kind, version = item.get("kind", ""), item.get("apiVersion", "")
+    resource = store.resources.get(kind)
+    name = f"{kind} {item.get('metadata', {}).get('name', '')}"
+    if resource is None:
+        raise UsageError(
+            f"{name}: the lab has no kind {kind}", f"leave it out; there are {', '.join(store.resources)}"
+        )
+    if version != resource.api_version:
+        told = f"{name}: the lab serves {kind} as {resource.api_version}, not as {version or 'nothing'}"
+        raise UsageError(told, f"write apiVersion: {resource.api_version}, and the fields of that version")
 
 
 def _place(item: Json) -> int:
