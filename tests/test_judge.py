@@ -112,7 +112,7 @@ def pods(draw: Any) -> dict[str, Any]:
 def ingresses(draw: Any) -> dict[str, Any]:
     backend = {"service": {"name": draw(APPS), "port": {"number": draw(st.sampled_from([80, 81]))}}}
     return {
-        "metadata": {"namespace": draw(NAMESPACES), "name": "ing"},
+        "metadata": {"namespace": draw(NAMESPACES), "name": "ing", "uid": "1"},
         "spec": {"defaultBackend": backend, "ingressClassName": draw(st.sampled_from([None, "nginx"]))},
     }
 
@@ -148,10 +148,41 @@ MAKERS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "Ingress": ingresses(),
     "Node": nodes(),
     "Deployment": deployments(),
+    "StatefulSet": st.builds(
+        lambda ns, app: {"metadata": {"namespace": ns, "name": "db"}, "spec": {"serviceName": app}},
+        NAMESPACES,
+        APPS,
+    ),
+    "HTTPRoute": st.builds(
+        lambda ns, to, app: {
+            "metadata": {"namespace": ns, "name": "route"},
+            "spec": {"rules": [{"backendRefs": [{"namespace": to, "name": app, "port": 80}]}]},
+        },
+        NAMESPACES,
+        NAMESPACES,
+        APPS,
+    ),
+    "ReferenceGrant": st.just(
+        {
+            "metadata": {"namespace": "b", "name": "grant"},
+            "spec": {
+                "from": [{"group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "a"}],
+                "to": [{"group": "", "kind": "Service"}],
+            },
+        }
+    ),
     "IngressClass": st.just({"metadata": {"name": "nginx"}}),
     "ServiceCIDR": st.just({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": ["10.96.0.0/16"]}}),
 }
-LEAST = {"Service": 3, "EndpointSlice": 3, "Pod": 4, "Ingress": 1, "Node": 1, "Deployment": 0}
+LEAST = {
+    "Service": 3,
+    "EndpointSlice": 3,
+    "Pod": 4,
+    "Ingress": 1,
+    "Node": 1,
+    "Deployment": 0,
+    "StatefulSet": 1,
+}
 COVERAGES = st.sampled_from(
     [Coverage("given"), Coverage("loading"), Coverage("denied", "no"), Coverage("given", namespaces=("a",))]
 )

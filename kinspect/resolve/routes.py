@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import cast
 
-from kinspect.model.gateway import Route
+from kinspect.model.gateway import BackendRef, Route
 from kinspect.model.ingress import Ingress, IngressBackend, ServiceBackendPort
 from kinspect.model.kinds import ROUTE_KINDS
 from kinspect.model.meta import Fact, Key, Ref
@@ -68,10 +68,19 @@ def ingress_backends(ingress: Ingress) -> Iterator[tuple[str, str, str, IngressB
         yield "spec.defaultBackend", "", "", ingress.spec.default_backend
 
 
+def route_backends(route: Route) -> Iterator[tuple[str, BackendRef, Key]]:
+    """Every Service that a route sends traffic to, as (field, reference, Service). Weight 0 gets none."""
+    for n, rule in enumerate(route.spec.rules):
+        for m, backend in enumerate(rule.backend_refs):
+            if backend.kind == "Service" and not backend.group and backend.weight:
+                service = Key(backend.namespace or route.namespace, backend.name)
+                yield f"spec.rules[{n}].backendRefs[{m}]", backend, service
+
+
 def port_meant(service: Service, port: ServiceBackendPort) -> ServicePort | None:
     """The Service port that an Ingress backend means: by name if it gives one, else by number; None = none.
 
-    Only TCP ports count by number twice over: an Ingress speaks HTTP, so TCP is preferred to UDP.
+    Where TCP and UDP share the number, the TCP port is meant: an Ingress speaks HTTP.
     """
     if port.name:
         return next((each for each in service.spec.ports if each.name == port.name), None)

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kinspect.model.finding import Finding, Severity
+from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Key, Ref
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 from kinspect.rules._words import some
 
 CODE = "ING103"
@@ -29,7 +30,7 @@ NEEDS = ("IngressClass",)
 HEALTHY = """\
 kind: Ingress
 apiVersion: networking.k8s.io/v1
-metadata: {name: shop, namespace: shop}
+metadata: {name: shop, namespace: shop, uid: 5ca1ab1e}
 spec: {ingressClassName: nginx, rules: [{host: shop.example.com}]}
 ---
 kind: IngressClass
@@ -45,10 +46,12 @@ def applies(ingress: Ingress) -> bool:
     return bool(ingress.spec.ingress_class_name) and not ingress.status.load_balancer.ingress
 
 
-def check(ingress: Ingress, snapshot: Snapshot) -> Iterator[Finding]:
+def check(ingress: Ingress, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     name = ingress.spec.ingress_class_name or ""
     classes = snapshot.of("IngressClass")
-    if Key("", name) not in classes:
+    if Key("", name) in classes:
+        return
+    if applied(ingress):
         there = some(sorted(key.name for key in classes)) or "there are none"
         yield Finding(
             CODE,
@@ -61,3 +64,6 @@ def check(ingress: Ingress, snapshot: Snapshot) -> Iterator[Finding]:
             fix="install the controller with its IngressClass, or use a class that exists",
             reproduce=("kubectl", "get", "ingressclasses"),
         )
+    else:
+        missing = f"no file gives its class {name}; the cluster that it will be applied to may have it"
+        yield Unknown(CODE, Ref("Ingress", ingress.namespace, ingress.name), missing)

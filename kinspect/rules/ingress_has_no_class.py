@@ -19,6 +19,7 @@ from kinspect.model.finding import Finding, Severity
 from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 from kinspect.rules._words import get, some
 
 CODE = "ING104"
@@ -30,7 +31,7 @@ CONSULTS = ("IngressClass",)
 HEALTHY = """\
 kind: Ingress
 apiVersion: networking.k8s.io/v1
-metadata: {name: shop, namespace: shop}
+metadata: {name: shop, namespace: shop, uid: 5ca1ab1e}
 spec: {rules: [{host: shop.example.com}]}
 status: {loadBalancer: {ingress: [{ip: 192.0.2.80}]}}
 """
@@ -40,7 +41,7 @@ BROKEN = HEALTHY.replace("{ingress: [{ip: 192.0.2.80}]}", "{}")
 def applies(ingress: Ingress) -> bool:
     annotated = ingress.metadata.annotations.ingress_class
     served = ingress.status.load_balancer.ingress
-    return not ingress.spec.ingress_class_name and not annotated and not served
+    return applied(ingress) and not ingress.spec.ingress_class_name and not annotated and not served
 
 
 def check(ingress: Ingress, snapshot: Snapshot) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 from kinspect.resolve.load_balancer import balancer_of
 from kinspect.rules._words import service_ref
 
@@ -30,7 +31,7 @@ NEEDS = ()
 HEALTHY = """\
 kind: Service
 apiVersion: v1
-metadata: {name: web, namespace: shop}
+metadata: {name: web, namespace: shop, uid: 5ca1ab1e}
 spec: {type: LoadBalancer, selector: {app: web}, clusterIP: 10.96.0.20, ports: [{port: 80, nodePort: 30080}]}
 status: {loadBalancer: {ingress: [{ip: 192.0.2.80, ipMode: VIP}]}}
 """
@@ -38,7 +39,7 @@ BROKEN = HEALTHY.replace("{ingress: [{ip: 192.0.2.80, ipMode: VIP}]}", "{}")
 
 
 def applies(service: Service) -> bool:
-    return service.spec.type == "LoadBalancer"
+    return service.spec.type == "LoadBalancer" and applied(service)
 
 
 def check(service: Service, _snapshot: Snapshot) -> Iterator[Finding]:

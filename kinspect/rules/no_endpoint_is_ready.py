@@ -16,9 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kinspect.model.finding import Finding, Severity
+from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import has_status
 from kinspect.resolve.backends import Behind, behind
 from kinspect.resolve.membership import listable
 from kinspect.rules._words import count, first, get_pods, get_slices, reasons, reasons_of, service_ref
@@ -65,7 +66,7 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     all_behind = behind(snapshot, service)
     endpoints = all_behind.reachable
     if not endpoints:
@@ -85,12 +86,15 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
-def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -> Iterator[Finding]:
+def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -> Iterator[Finding | Unknown]:
     """Slices are empty, and rightly so: there are pods, but none of them can be an endpoint or is ready."""
     pods = found.pods
     if not pods or not snapshot.covers("Pod", service.namespace):
         return
     if any(listable(pod) and pod.ready and not pod.terminating for pod in pods):
+        return
+    if not any(has_status(pod) for pod in pods):
+        yield Unknown(CODE, service_ref(service), "the pods that it selects are given without a status")
         return
     yield Finding(
         CODE,

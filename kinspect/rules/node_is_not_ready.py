@@ -44,7 +44,7 @@ def check(node: Node, snapshot: Snapshot) -> Iterator[Finding]:
     found = condition(node.status.conditions, "Ready")
     if found is not None and found.status == "True":
         return
-    said = f"{found.reason}: {found.message}" if found else "no such condition"
+    said = f"{found.reason}: {found.message}".partition("\n")[0].rstrip(".") if found else "no such condition"
     services = _services_there(snapshot, node.name)
     yield Finding(
         CODE,

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kinspect.model.finding import Finding, Severity
+from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.meta import Ref
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 from kinspect.resolve.backends import behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.near import NearLabel, NearMiss, near_misses
@@ -46,11 +47,17 @@ BROKEN = HEALTHY.replace("labels: {app: web, tier: front}", "labels: {app: web, 
 applies = has_selector
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     if behind(snapshot, service).pods:
         return
     selector = service.spec.selector or {}
     near = near_misses(snapshot, service.namespace, selector)
+    for ref, replicas in near.workloads:
+        workload = snapshot.get(ref)
+        if replicas != 0 and workload is not None and not applied(workload):
+            makes = f"{ref.kind} {ref.name} will make such pods once it is applied"
+            yield Unknown(CODE, service_ref(service), makes)
+            return
     yield Finding(
         CODE,
         SEVERITY,

@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.endpointslice import SERVICE_NAME
-from kinspect.model.finding import Finding, Severity
+from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.index import EMPTY
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 from kinspect.resolve.backends import behind
 from kinspect.resolve.membership import has_selector, listable
 from kinspect.resolve.service_class import families_of
@@ -62,7 +63,7 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     found = behind(snapshot, service)
     if found.reachable:
         return
@@ -76,6 +77,9 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
         cause = "it has no selector, and no EndpointSlice with its name lists an address"
         fix = f"write an EndpointSlice with the label {SERVICE_NAME}: {service.name}"
     elif not snapshot.covers("Pod", service.namespace):
+        if not applied(service):
+            yield Unknown(CODE, service_ref(service), "its slices are written once it is applied")
+            return
         cause = "no EndpointSlice lists an address for it; why cannot be told without its pods"
         fix = "look at the pods that its selector means"
     else:

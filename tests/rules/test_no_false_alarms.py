@@ -180,3 +180,35 @@ def test_files_without_slices_say_unknown_and_not_broken() -> None:
     (judgment,) = snapshot.judgments.values()
     assert judgment.findings == ()
     assert judgment.state == "unknown"
+
+
+NOT_APPLIED = """\
+---
+kind: Deployment
+apiVersion: apps/v1
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}}}
+---
+kind: Ingress
+apiVersion: networking.k8s.io/v1
+metadata: {name: shop, namespace: shop}
+spec: {ingressClassName: nginx, defaultBackend: {service: {name: web, port: {number: 80}}}}
+---
+kind: IngressClass
+apiVersion: networking.k8s.io/v1
+metadata: {name: other}
+"""
+
+
+def test_files_that_nobody_has_applied_wait_for_nothing() -> None:
+    wish = service("type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]")
+    bare = pod("solo-1", "", labels="{app: solo}").partition("status:")[0]
+    solo = service("selector: {app: solo}, ports: [{port: 80}]", "solo")
+    by_hand = service("ports: [{port: 80}]", "by-hand") + slice_("by-hand", "192.0.2.10")
+    assert found(wish + NOT_APPLIED + bare + solo + by_hand) == []
+
+
+def test_the_same_applied_is_broken() -> None:
+    live = service("type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]") + NOT_APPLIED
+    live = live.replace("namespace: shop}", "namespace: shop, uid: 5ca1ab1e}")
+    assert codes(live + pod("other", "10.244.1.5", labels="{app: other}")) == {"SVC101", "SVC105", "ING103"}

@@ -13,6 +13,11 @@ from kinspect.sources.manifests import read_manifests
 LISTS = Path(__file__).parent.parent / "recorded" / "cluster"
 
 FOUND = {
+    ("GWY101", "broken"),  # its backend is no Service
+    ("GWY103", "broken"),  # its backend in kube-system is not granted
+    ("GWY105", "broken"),  # no Gateway controller ran in this cluster
+    ("GWY105", "shop"),
+    ("GWY105", "grpc"),
     ("ING101", "broken"),  # its path /missing leads to no Service
     ("ING102", "broken"),  # its path /badport leads to port 81
     ("ING103", "other-class"),
