@@ -37,7 +37,7 @@ def main() -> int:
     images.build(say)
     if given.command == "build":
         return 0
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with cluster.booted(say) as machine:
         if given.command == "up":
             print(f"export KUBECONFIG={cluster.environment(machine)['KUBECONFIG']}")

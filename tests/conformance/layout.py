@@ -55,6 +55,7 @@ class Node:
 NODES = (
     Node("node1", "198.51.100.11", "198.18.1.0/24", "iptables", "zone-a"),
     Node("node2", "198.51.100.12", "198.18.2.0/24", "nftables", "zone-b"),
+    Node("node3", "198.51.100.13", "198.18.3.0/24", "iptables", "zone-a"),
 )
 
 

@@ -9,19 +9,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import real
+from . import lab, real
 from .ground import Ground
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "ground" in metafunc.fixturenames:
-        cluster = pytest.param("real", marks=pytest.mark.conformance)
-        metafunc.parametrize("ground", [cluster] if real.here() else [], indirect=True, scope="session")
+        if real.here():
+            grounds = [pytest.param("real", marks=pytest.mark.conformance)]
+        else:
+            grounds = [pytest.param(mode, marks=pytest.mark.lab) for mode in ("iptables", "nftables")]
+        metafunc.parametrize("ground", grounds, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """A running cluster, at rest, with nothing applied to it."""
-    cluster = real.here()
-    assert cluster
-    yield cluster
+    """A running cluster, with nothing applied to it yet."""
+    if cluster := real.here():
+        yield cluster
+    else:
+        with lab.booted(request.param) as booted:
+            yield booted

@@ -5,7 +5,8 @@ protocol is "TCP" or "UDP". stdout: one line of JSON per case, as soon as it is 
 
     outcome  answered   the echo server spoke: "pod" says which, "seen" which client address it saw
              connected  TCP only: the handshake was made, but no answer came
-             refused    at once, by a reset or an ICMP error
+             refused    at once, by an ICMP error: a rule on the way says no
+             reset      at once, by a TCP reset: it got to a host where nothing listens
              silent     nothing came back in time
     source   the address and port that it was made from, by which connection tracking knows it
 """
@@ -20,6 +21,7 @@ import sys
 from typing import Any
 
 TIMEOUT_S = 2.0
+IP_RECVERR = 11
 REQUEST = b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n"
 
 Told = dict[str, Any]
@@ -31,7 +33,7 @@ async def tcp(connection: socket.socket, address: tuple[str, int]) -> Told:
         async with asyncio.timeout(TIMEOUT_S):
             await asyncio.get_running_loop().sock_connect(connection, address)
     except ConnectionRefusedError:
-        return {"outcome": "refused"}
+        return {"outcome": "refused" if by_icmp(connection) else "reset"}
     except OSError:  # a TimeoutError, or no router knows a way
         return {"outcome": "silent"}
     reader, writer = await asyncio.open_connection(sock=connection)
@@ -69,6 +71,15 @@ def source_for(address: str) -> str:
         return str(asking.getsockname()[0])
 
 
+def by_icmp(connection: socket.socket) -> bool:
+    """Whether an ICMP error has refused the connection: the kernel has then kept it. ip(7), IP_RECVERR."""
+    try:
+        connection.recvmsg(1, 256, socket.MSG_ERRQUEUE)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def heard(body: bytes) -> Told:
     """Who the echo server says it is, and whom it saw."""
     said = json.loads(body)
@@ -84,6 +95,7 @@ def unused(kind: socket.SocketKind, address: str, taken: set[int]) -> socket.soc
     while True:
         connection = socket.socket(socket.AF_INET, kind)
         connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
         connection.bind((source, 0))
         port = connection.getsockname()[1]
         if port not in taken:

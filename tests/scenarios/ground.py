@@ -20,7 +20,7 @@ class Ground(Protocol):
     """Node → the mode of its service proxy: iptables or nftables."""
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        """What kubectl answers. Raises CalledProcessError."""
+        """What kubectl answers. Raises AssertionError."""
         ...
 
     def within(self, place: str) -> Sequence[str]:
@@ -34,17 +34,17 @@ class Ground(Protocol):
 
 def snapshot(ground: Ground) -> Snapshot:
     """What the API says now, read as kinspect reads a file."""
-    said = ground.kubectl("get", READ, "--all-namespaces", "-o", "json")
-    return snapshot_of_texts([Text("kubectl", said.encode())], "the ground")
+    listed = ground.kubectl("get", READ, "--all-namespaces", "-o", "json")
+    return snapshot_of_texts([Text("kubectl", listed.encode())], "the ground")
 
 
 def run(ground: Ground, place: str, command: Sequence[str], stdin: str = "") -> str:
-    """What a command in a place says. Raises CalledProcessError."""
-    return subprocess.run(
-        [*ground.within(place), *command],
-        input=stdin,
-        text=True,
-        capture_output=True,
-        check=True,
-        timeout=120,
-    ).stdout
+    """What a command in a place says. Raises AssertionError when it fails."""
+    return said([*ground.within(place), *command], stdin)
+
+
+def said(command: Sequence[str], stdin: str = "") -> str:
+    """What a command says on stdout. Raises AssertionError, with what it says on stderr, when it fails."""
+    done = subprocess.run(command, input=stdin, text=True, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+    return done.stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import yaml
 
 from tests.conformance import cluster, layout, manifests
 
-from .ground import Json
+from .ground import Json, said
 
 
 class Real:
@@ -23,8 +22,7 @@ class Real:
         self.modes = {node.name: node.proxy_mode for node in layout.NODES}
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
-        command = ["kubectl", f"--kubeconfig={layout.KUBECONFIG}", *arguments]
-        return subprocess.run(command, input=stdin, text=True, stdout=subprocess.PIPE, check=True).stdout
+        return said(["kubectl", f"--kubeconfig={layout.KUBECONFIG}", *arguments], stdin)
 
     def within(self, place: str) -> Sequence[str]:
         match place.split("/"):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import time
 from collections.abc import Callable
+
+import yaml
 
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.membership import has_selector, listable, selected_pods, slices_of
@@ -16,7 +19,7 @@ TIMEOUT_S = 90.0
 MARK = "203.0.113.222"
 """An address that nobody has: the backend of the Service by which loaded rules are recognised."""
 
-_numbers = itertools.count(20_001)
+_numbers = itertools.count(random.randrange(20_000, 60_000))
 _DUMP = {"iptables": ["iptables-save", "-t", "nat"], "nftables": ["nft", "list", "table", "ip", "kube-proxy"]}
 
 
@@ -26,7 +29,7 @@ def settle(ground: Ground) -> None:
     _until(lambda: _pods_on_their_way(snapshot(ground), unready))
     _until(lambda: _slices_on_their_way(snapshot(ground)))
     number = next(_numbers)
-    ground.kubectl("apply", "-f", "-", stdin=json.dumps(_mark(number)))
+    ground.kubectl("create", "-f", "-", stdin=_mark(number))
     _until(lambda: _rules_on_their_way(ground, str(number)))
 
 
@@ -84,17 +87,18 @@ def _rules_on_their_way(ground: Ground, number: str) -> str:
     return ""
 
 
-def _mark(number: int) -> dict[str, object]:
+def _mark(number: int) -> str:
     """A Service and its slice, written after all others: rules that have both have everything before."""
     ports = [{"name": "mark", "port": number}]
-    named = {"name": "mark", "namespace": "default"}
+    name = f"mark-{number}"
+    named = {"name": name, "namespace": "default"}
     service = {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": {"ports": ports}}
     slice_ = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
-        "metadata": {**named, "labels": {"kubernetes.io/service-name": "mark"}},
+        "metadata": {**named, "labels": {"kubernetes.io/service-name": name}},
         "addressType": "IPv4",
         "ports": ports,
         "endpoints": [{"addresses": [MARK]}],
     }
-    return {"apiVersion": "v1", "kind": "List", "items": [service, slice_]}
+    return yaml.safe_dump_all([service, slice_])

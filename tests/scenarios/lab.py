@@ -1,0 +1,46 @@
+"""The lab as a ground: what a user gets from `kinspect lab up` and `kinspect lab exec`."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+from .ground import said
+
+KINSPECT = [sys.executable, "-m", "kinspect"]
+NODES = 3
+
+
+class Lab:
+    """A lab that runs as process `number`."""
+
+    def __init__(self, number: int, kubeconfig: str, mode: str) -> None:
+        self.number, self.kubeconfig = number, kubeconfig
+        self.modes = {f"node{i}": mode for i in range(1, NODES + 1)}
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        return said(["kubectl", f"--kubeconfig={self.kubeconfig}", *arguments], stdin)
+
+    def within(self, place: str) -> Sequence[str]:
+        return [*KINSPECT, "lab", "exec", f"--lab={self.number}", place, "--"]
+
+    def apply(self, manifests: str) -> None:
+        self.kubectl("apply", "-f", "-", stdin=manifests)
+
+
+@contextlib.contextmanager
+def booted(mode: str) -> Iterator[Lab]:
+    """A lab with nothing in it. It ends with the block, or with this process."""
+    command = [*KINSPECT, "lab", "up", f"--nodes={NODES}", f"--proxy={mode}"]
+    with subprocess.Popen(
+        ["setpriv", "--pdeathsig=TERM", *command], stdout=subprocess.PIPE, text=True
+    ) as running:
+        try:
+            assert running.stdout
+            kubeconfig = running.stdout.readline().strip().removeprefix("export KUBECONFIG=")
+            assert kubeconfig, "the lab did not come up"
+            yield Lab(running.pid, kubeconfig, mode)
+        finally:
+            running.terminate()
