@@ -176,14 +176,15 @@ class _Tracing:
         key, port = self._target.upstream
         service = self._snapshot.services[key]
         vantage = _vantage(self._snapshot, Ref("Pod", *proxy), "")
-        targets = [
-            at_address(self._target.text, self._snapshot, backend.address, backend.port or 0)
-            for backend in backends(self._snapshot, service, port)
-        ]
-        targets += [
-            at_address(self._target.text, self._snapshot, ip, port.port) for ip in service.virtual_ips
-        ]
-        return [each for target in targets for each in expect(self._snapshot, target, vantage, self._owned)]
+        found: list[Alternative] = []
+        for backend in backends(self._snapshot, service, port):
+            called = at_address(self._target.text, self._snapshot, backend.address, backend.port or 0)
+            straight = expect(self._snapshot, called, vantage, self._owned)
+            found += [each._replace(backend=backend) for each in straight]
+        for ip in service.virtual_ips:
+            called = at_address(self._target.text, self._snapshot, ip, port.port)
+            found += expect(self._snapshot, called, vantage, self._owned)
+        return found
 
     def _flows(self) -> list[Flow]:
         """The ends of connections whose numbers cannot be known before: backends, and a proxy's too."""

@@ -95,7 +95,7 @@ def _row(number: int, hop: Hop, more: int) -> tuple[tuple[str, ...], str]:
     link = visible(f"{hop.interface or '?'}{flooded} {hop.way or ''}".strip())
     if predicted_only:
         ends, done = _predicted_ends(hop.predicted), " ".join(hop.predicted.actions if hop.predicted else ())
-        return (str(number), "", "?", place, link, ends, f"{done} (predicted, not seen)"), role
+        return (str(number), "", "?", place, link, ends, f"{done} (predicted)"), role
     time = f"{hop.time_ns / 1000:.0f} µs" if hop.time_ns is not None else ""
     ends = f"{_end(hop.src)} → {_end(hop.dst)}"
     return (str(number), time, glyph, place, link, ends, _done(hop)), role
@@ -158,7 +158,7 @@ def _box(hops: Sequence[Hop]) -> list[str]:
     """A place: its name, its interfaces in order, and what it did to the packet."""
     inside = [visible(name(hops[0].place))]
     links = [visible(hop.interface) for hop in hops if hop.interface]
-    inside.append(" ▸ ".join(links) if links else "not seen")
+    inside.append(" ▸ ".join(links) if links else "predicted")
     done = [action for hop in hops for action in hop.actions if action not in ("received", "sent", "routed")]
     last = hops[-1]
     if "dnat" in done and last.dst is not None:

@@ -187,7 +187,7 @@ def predicted_hops(visit: Visit, way_in: bool = True) -> list[Hop]:
     at = At(visit.place.kind, visit.place.name)
     found = []
     if visit.entering is not None and way_in:
-        found.append(Hop(visit.direction, at, predicted=visit.predicted(False)))
+        found.append(Hop(visit.direction, at, way="in", predicted=visit.predicted(False)))
     if visit.leaving is not None:
         predicted = visit.predicted(True)
         found.append(Hop(visit.direction, at, way="out", predicted=predicted, because=visit.because))

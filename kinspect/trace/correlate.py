@@ -23,8 +23,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kinspect.model.path import Direction, MatchedBy
+from kinspect.trace.bpf import TCP
 from kinspect.trace.packet import ACK, RST, SYN, Packet
-from kinspect.trace.sighting import Mark, Place, SequenceMark, Sighting
+from kinspect.trace.sighting import Mark, Place, SegmentMark, SequenceMark, Sighting, TokenMark
 
 
 class Seen(NamedTuple):
@@ -46,10 +47,12 @@ class Flow(NamedTuple):
 def correlate(mark: Mark, sightings: Iterable[Sighting]) -> Flow:
     """What these sightings tell about the marked packet."""
     found = sorted(sightings, key=_moment)
-    if isinstance(mark, SequenceMark):
-        seen = [each for sighting in found if (each := _by_sequence(mark, sighting))]
-    else:
+    if isinstance(mark, TokenMark):
         seen = _by_token(mark.token, found)
+    elif isinstance(mark, SegmentMark):
+        seen = [each for sighting in found if (each := _by_segment(mark, sighting))]
+    else:
+        seen = [each for sighting in found if (each := _by_sequence(mark, sighting))]
     again = _retransmitted(seen)
     early = seen[:again]
     answers = [each for each in early if each.direction == "reply"]
@@ -102,10 +105,22 @@ def _by_sequence(mark: SequenceMark, sighting: Sighting) -> Seen | None:
     return None
 
 
+def _by_segment(mark: SegmentMark, sighting: Sighting) -> Seen | None:
+    packet = sighting.packet
+    about = packet.quoted or packet
+    if about.protocol == TCP and about.seq == mark.first and (about.payload or packet.quoted):
+        return Seen("reply", "quoted", sighting) if packet.quoted else Seen("original", "sequence", sighting)
+    if packet.protocol == TCP and packet.flags & ACK and packet.ack == (mark.first + mark.length) % 2**32:
+        # The bare acknowledgement and the data that follows it acknowledge the same: the first one counts.
+        plain = packet._replace(flags=packet.flags & RST, payload=b"")
+        return Seen("reply", "acknowledgement", sighting._replace(packet=plain))
+    return None
+
+
 def _is_first(packet: Packet, mark: SequenceMark) -> bool:
     """Whether it is the SYN. An ICMP error may quote no more than the ports and the sequence number."""
     opening = packet.flags & (SYN | ACK | RST) in (0, SYN)
-    return packet.protocol == 6 and packet.seq == mark.first and opening and not packet.payload
+    return packet.protocol == TCP and packet.seq == mark.first and opening and not packet.payload
 
 
 class _Ends(NamedTuple):

@@ -5,13 +5,15 @@ Theory of operation:
 1. The marked connection is correlated by its mark and compared with what was expected.
 2. A proxy ends that connection and opens its own. There the token stands in a payload: the ends of the
    segment that carries it tell the connection, whose SYN at the same place tells its first sequence number.
-   From there on the second connection is a marked one, like the first.
+   From there on the second connection is a marked one, like the first. Of one that was kept open the segment
+   itself is followed.
 3. The joined path is: the first connection up to the proxy, the second one there and back, the first one's
    way back. If no second connection carries the token, the proxy answered by itself: there the path parts.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -26,7 +28,9 @@ from kinspect.trace.expected import Alternative
 from kinspect.trace.hops import Observed, Owned, observed
 from kinspect.trace.methods import Attempt
 from kinspect.trace.packet import ACK, SYN
-from kinspect.trace.sighting import Place, SequenceMark, Sighting
+from kinspect.trace.sighting import Mark, Place, SegmentMark, SequenceMark, Sighting
+
+_FORWARDED_FOR = re.compile(rb"\r\nX-Forwarded-For:([^\r\n]*)", re.IGNORECASE)
 
 
 class Expectations(NamedTuple):
@@ -76,11 +80,15 @@ def run_of(
         return _ended_at_proxy(run, proxy)
     second = observed(correlate(mark, sightings), owned, complete)
     beyond = compare(expectations.beyond.get(proxy, ()), second.hops, watched)
-    return _joined(run, _told(second, beyond, attempt.note), sightings, attempt.mark, mark)
+    told = _told(second, beyond, _forwarded_for(attempt, sightings, second))
+    return _joined(run, told._replace(started_ns=second.started_ns))
 
 
-def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -> SequenceMark | None:
-    """The mark of the connection by which the proxy passed the token on; None = there was none."""
+def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -> Mark | None:
+    """The mark of the connection by which the proxy passed the token on; None = there was none.
+
+    A connection that the proxy kept open has no SYN to see: there the segment with the token is followed.
+    """
     assert isinstance(attempt.mark, SequenceMark)
     opened = {
         each.packet[:5]: each.packet.seq
@@ -93,6 +101,7 @@ def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -
             first = opened.get(each.packet[:5])
             if first is not None:
                 return SequenceMark(first)
+            return SegmentMark(each.packet.seq, len(each.packet.payload))
     return None
 
 
@@ -130,29 +139,30 @@ def _ended_at_proxy(run: Run, proxy: Place) -> Run:
     return run._replace(verdict="refused", backend=None, parting=parting)
 
 
-def _joined(
-    first: Run, second: Run, sightings: Sequence[Sighting], mark: SequenceMark | object, other: SequenceMark
-) -> Run:
-    """One path of both connections, in the order of events."""
+def _forwarded_for(attempt: Attempt, sightings: Sequence[Sighting], second: Observed) -> str:
+    """What the request says of its client where it arrived, in words."""
+    for each in sightings:
+        arrived = each.place == second.delivered_to and not each.outgoing
+        if arrived and attempt.token in each.packet.payload:
+            found = _FORWARDED_FOR.search(each.packet.payload)
+            value = found[1].decode("latin-1").strip() if found else "not set"
+            return f"{attempt.note}; X-Forwarded-For at {each.place}: {value}"
+    return attempt.note
+
+
+def _joined(first: Run, second: Run) -> Run:
+    """One path of both connections, in the order of the way. The token joins the second to the first."""
     there = [hop for hop in first.hops if hop.direction == "original"]
     back = [hop for hop in first.hops if hop.direction == "reply"]
     actions = tuple(each for each in there[-1].actions if each != "delivered")
     there[-1] = msgspec.structs.replace(there[-1], actions=(*actions, "proxied"))
-    shift = _start(sightings, other) - _start(sightings, mark)
+    shift = second.started_ns - first.started_ns
     between = [_later(hop, shift) for hop in second.hops]
+    between[0] = msgspec.structs.replace(between[0], matched_by="token")
     parting = second.parting and second.parting._replace(hop=second.parting.hop + len(there))
     hops = (*there, *between, *back)
-    started = first.started_ns
-    return second._replace(hops=hops, parting=parting, note=first.note, started_ns=started)
-
-
-def _start(sightings: Sequence[Sighting], mark: object) -> int:
-    assert isinstance(mark, SequenceMark)
-    flow = correlate(mark, sightings)
-    return flow.original[0].sighting.time_ns
+    return second._replace(hops=hops, parting=parting, started_ns=first.started_ns)
 
 
 def _later(hop: Hop, shift_ns: int) -> Hop:
-    if hop.time_ns is None:
-        return hop
-    return msgspec.structs.replace(hop, time_ns=hop.time_ns + shift_ns, matched_by=hop.matched_by)
+    return msgspec.structs.replace(hop, time_ns=None if hop.time_ns is None else hop.time_ns + shift_ns)

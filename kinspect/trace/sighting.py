@@ -40,10 +40,17 @@ class SequenceMark(NamedTuple):
     first: int
 
 
+class SegmentMark(NamedTuple):
+    """A segment with `length` bytes of data, in a connection that was opened before."""
+
+    first: int
+    length: int
+
+
 class TokenMark(NamedTuple):
     """A datagram or a request that carries a token, in bytes that nobody else has a reason to send."""
 
     token: bytes
 
 
-Mark = SequenceMark | TokenMark
+Mark = SequenceMark | SegmentMark | TokenMark
