@@ -55,7 +55,7 @@ def _capture(script: Script, plan: Plan) -> None:
     at_cluster_ip = f"{plan.cluster_ip} . {plan.protocol} . {plan.port}"
     if plan.has_internal:
         target = chain("local" if plan.internal_local else "service", plan)
-        script.element("service-ips", f"{at_cluster_ip} : goto {target}")
+        script.element("service-ips", at_cluster_ip, f"goto {target}")
     else:
         _no_endpoints(script, "no-endpoint-services", at_cluster_ip, plan)
     outside = f"goto {chain('external', plan)}"
@@ -67,13 +67,13 @@ def _capture(script: Script, plan: Plan) -> None:
 
 def _way_in(script: Script, plan: Plan, kind: str, key: str, verdict: str) -> None:
     if plan.choice.anywhere:
-        script.element("service-ips" if kind == "services" else "service-nodeports", f"{key} : {verdict}")
+        script.element("service-ips" if kind == "services" else "service-nodeports", key, verdict)
     if not plan.has_external:
         _no_endpoints(script, f"no-endpoint-{kind}", key, plan)
 
 
 def _no_endpoints(script: Script, container: str, key: str, plan: Plan) -> None:
-    script.element(container, f'{key} comment "{plan.name}" : {_VERDICTS[plan.verdict]}')
+    script.element(container, key, _VERDICTS[plan.verdict], plan.name)
 
 
 def _external(script: Script, plan: Plan, cluster_cidr: str) -> None:
@@ -104,7 +104,7 @@ def _firewall(script: Script, plan: Plan, node_ip: str) -> None:
     script.chain(name)
     script.rule(name, f"ip saddr != {{ {', '.join(sources)} }} drop")
     for ip in plan.balancer_ips:
-        script.element("firewall-ips", f"{ip} . {plan.protocol} . {plan.port} : goto {name}")
+        script.element("firewall-ips", f"{ip} . {plan.protocol} . {plan.port}", f"goto {name}")
 
 
 def _endpoints(script: Script, plan: Plan) -> None:

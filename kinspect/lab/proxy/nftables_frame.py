@@ -60,7 +60,7 @@ class Script:
         self._chains: dict[str, str] = {}
         self._containers: dict[str, str] = {}
         self._emptied: dict[str, str] = {}
-        self._elements: dict[str, list[str]] = {}
+        self._elements: dict[str, dict[str, str]] = {}
         self._rules: list[str] = []
 
     def chain(self, name: str, body: str = "") -> None:
@@ -72,10 +72,11 @@ class Script:
         if not kept:
             self._emptied[name] = f"flush {kind} {_TABLE} {name}"
 
-    def element(self, container: str, text: str) -> None:
-        members = self._elements.setdefault(container, [])
-        if text not in members:
-            members.append(text)
+    def element(self, container: str, key: str, verdict: str = "", comment: str = "") -> None:
+        """Adds to a set or a map. Of two Services that claim the same key, the first one has it."""
+        note = f' comment "{comment}"' if comment else ""
+        text = f"{key}{note} : {verdict}" if verdict else key
+        self._elements.setdefault(container, {}).setdefault(key, text)
 
     def rule(self, chain: str, text: str, comment: str = "") -> None:
         note = f' comment "{comment}"' if comment else ""
@@ -89,7 +90,7 @@ class Script:
         yield from self._containers.values()
         yield from self._emptied.values()
         for container, members in self._elements.items():
-            yield f"add element {_TABLE} {container} {{ {', '.join(members)} }}"
+            yield f"add element {_TABLE} {container} {{ {', '.join(members.values())} }}"
         yield from self._rules
 
 

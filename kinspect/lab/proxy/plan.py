@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network
 from typing import Literal
 
 from kinspect.lab.proxy.choice import Choice, backends, choose
 from kinspect.lab.proxy.names import service_port_name
-from kinspect.lab.proxy.world import World
+from kinspect.lab.proxy.world import World, ipv4_addresses
 from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.meta import Key
 from kinspect.model.service import DEFAULT_AFFINITY_TIMEOUT_S, Service, ServicePort
@@ -82,7 +82,7 @@ def plans(world: World, node_name: str) -> tuple[Plan, ...]:
     found = (
         _plan(service, cluster_ip, port, slices[service.key], node_name, node.zone if node else None)
         for service in world.services
-        for cluster_ip in _ipv4(service.virtual_ips)[:1]
+        for cluster_ip in ipv4_addresses(service.virtual_ips)[:1]
         if OTHER_PROXY not in service.metadata.labels
         for port in service.spec.ports
     )
@@ -103,8 +103,8 @@ def _plan(
     zone: str | None,
 ) -> Plan:
     spec = service.spec
-    external_ips = _ipv4(spec.external_ips)
-    balancer_ips = _ipv4(
+    external_ips = ipv4_addresses(spec.external_ips)
+    balancer_ips = ipv4_addresses(
         each.ip for each in service.status.load_balancer.ingress if each.ip and each.ip_mode != "Proxy"
     )
     exposed = bool(port.node_port or external_ips or balancer_ips)
@@ -147,10 +147,12 @@ def _affinity_timeout_s(service: Service) -> int | None:
     return DEFAULT_AFFINITY_TIMEOUT_S if written is None else written
 
 
-def _ipv4(addresses: Iterable[str]) -> tuple[str, ...]:
-    return tuple(each for each in addresses if ip_address(each).version == 4)
-
-
 def _ipv4_ranges(ranges: Iterable[str]) -> tuple[str, ...]:
-    """Validation lets blanks around a range pass, so kube-proxy takes them off."""
-    return tuple(each.strip() for each in ranges if ip_network(each.strip(), strict=False).version == 4)
+    """The ranges of this family, as networks. Validation lets blanks pass, so kube-proxy takes them off."""
+    found = []
+    for each in ranges:
+        try:
+            found.append(str(IPv4Network(each.strip(), strict=False)))
+        except ValueError:
+            continue  # another family's, or none: kube-proxy skips it as well
+    return tuple(found)

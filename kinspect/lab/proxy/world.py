@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.node import Node
@@ -55,5 +56,18 @@ def node_port_ips(world: World, node_name: str, default: tuple[str, ...]) -> tup
     return tuple(dict.fromkeys(chosen))
 
 
+def ipv4_addresses(texts: Iterable[str]) -> tuple[str, ...]:
+    """Those that are IPv4 addresses: a proxy serves one family, and skips what is no address at all."""
+    return tuple(text for text in texts if _is_ipv4(text))
+
+
 def _ipv4_of(node: Node | None) -> tuple[str, ...]:
-    return tuple(ip for ip in (node.internal_ips if node else ()) if ip_address(ip).version == 4)
+    return ipv4_addresses(node.internal_ips) if node else ()
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True

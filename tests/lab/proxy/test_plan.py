@@ -182,6 +182,21 @@ def test_without_endpoints_only_nftables_keeps_the_firewall() -> None:
     assert "add chain ip kube-proxy firewall-" in nftables.render(world, "n1")
 
 
+def test_wrong_addresses_and_ranges_are_skipped() -> None:
+    of = service(
+        type="LoadBalancer", external_ips=("x", "fd00::1"), load_balancer_source_ranges=("x", "10.1.2.3/8")
+    )
+    found = plan(slice_(endpoint(2)), of=of)
+    assert (found.external_ips, found.source_ranges) == ((), ("10.0.0.0/8",))
+
+
+def test_two_services_that_claim_one_address_leave_one_element() -> None:
+    claiming = [service(external_ips=("198.51.100.7",), cluster_ip=f"10.96.0.{last}") for last in (8, 9)]
+    services = tuple(Service(Meta(f"s{n}", "a"), each.spec) for n, each in enumerate(claiming))
+    script = nftables.render(World(services=services, nodes=(NODE,)), "n1")
+    assert script.count("198.51.100.7 . tcp . 80") == 1
+
+
 @pytest.mark.lab
 def test_both_kernels_languages_take_a_service_that_uses_everything(
     in_namespace: Callable[[str, str], str],
