@@ -194,7 +194,10 @@ class Fabric:
     def _write(self, path: str, text: str) -> str:
         file = ROOM / path
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        # Whoever reads it meanwhile (an nginx that starts) finds the old file or the new one, never a half.
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.write_text(text)
+        fresh.replace(file)
         return str(file)
 
 
