@@ -8,6 +8,7 @@ parts (all containers, all conditions) are looked up at once, never their leaves
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from msgspec.structs import force_setattr
@@ -18,7 +19,7 @@ from kinspect.model.node import Node
 from kinspect.model.pod import Pod, Workload
 from kinspect.model.service import Service
 
-LIMIT = 200_000
+LIMIT = 400_000
 """Different parts that are remembered. Beyond, all are forgotten: what is shared stays so."""
 
 
@@ -31,19 +32,22 @@ class Sharing:
 
     def share(self, fact: Object) -> Object:
         if len(self._seen) + len(self._labels) > LIMIT:
-            self._seen.clear()
-            self._labels.clear()
+            self.forget()
         self._meta(fact.metadata)
         parts = _PARTS.get(type(fact))
         if parts is not None:
             parts(self, fact)
         return fact
 
-    def _of(self, owner: Any, names: tuple[str, ...]) -> None:
+    def forget(self) -> None:
+        """Frees what was remembered, once most that is alike has been seen."""
+        self._seen.clear()
+        self._labels.clear()
+
+    def _of(self, owner: Any, fields: Fields) -> None:
         """Shares these fields of a struct. Empty ones are shared already."""
         remembered = self._seen.setdefault
-        for name in names:
-            value = getattr(owner, name)
+        for name, value in zip(fields.names, fields.of(owner), strict=False):
             if value:
                 same = remembered(value, value)
                 if same is not value:
@@ -69,11 +73,12 @@ class Sharing:
         self._pairs(meta, "labels")
 
     def _pod(self, pod: Pod) -> None:
+        self._of(pod.metadata, _NAMES)
         self._of(pod.spec, _POD_SPEC)
         status = pod.status
         self._of(status, _POD_STATUS)
         if len(status.pod_ips) == 1 and status.pod_ips[0].ip == status.pod_ip:
-            force_setattr(status, "pod_ip", status.pod_ips[0].ip)
+            force_setattr(status.pod_ips[0], "ip", status.pod_ip)
 
     def _slice(self, slice_: EndpointSlice) -> None:
         self._of(slice_, _SLICE)
@@ -87,16 +92,25 @@ class Sharing:
         self._of(service.spec, _SERVICE_SPEC)
 
     def _node(self, node: Node) -> None:
-        self._of(node.spec, ("taints",))
-        self._of(node.status, ("conditions", "node_info"))
+        self._of(node.status, _NODE_STATUS)
 
     def _workload(self, workload: Workload) -> None:
         self._meta(workload.spec.template.metadata)
-        self._of(workload.spec.template.spec, ("containers", "init_containers"))
+        self._of(workload.spec.template.spec, _TEMPLATE)
 
 
-_META = ("namespace", "annotations", "owner_references")
-_POD_SPEC = (
+class Fields:
+    """Names of fields, and the quickest way to all their values."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.of: Callable[[Any], tuple[Any, ...]] = attrgetter(*names)
+
+
+_META = Fields("namespace", "annotations", "owner_references")
+_NAMES = Fields("name", "uid")
+"""Slices name pods by both."""
+_POD_SPEC = Fields(
     "node_name",
     "service_account_name",
     "dns_policy",
@@ -106,11 +120,11 @@ _POD_SPEC = (
     "readiness_gates",
     "host_aliases",
 )
-_POD_STATUS = ("phase", "host_ip", "conditions", "container_statuses")
-_SLICE = ("address_type", "ports_or_null")
-_ENDPOINT = ("conditions", "node_name", "zone", "hints")
-_TARGET = ("kind", "namespace")
-_SERVICE_SPEC = (
+_POD_STATUS = Fields("phase", "host_ip", "conditions", "container_statuses")
+_SLICE = Fields("address_type", "ports_or_null")
+_ENDPOINT = Fields("conditions", "node_name", "zone", "hints")
+_TARGET = Fields("kind", "namespace", "name", "uid")
+_SERVICE_SPEC = Fields(
     "type",
     "ports",
     "ip_families",
@@ -119,6 +133,8 @@ _SERVICE_SPEC = (
     "external_traffic_policy",
     "internal_traffic_policy",
 )
+_NODE_STATUS = Fields("conditions", "node_info")
+_TEMPLATE = Fields("containers", "init_containers")
 
 _PARTS: dict[type[Object], Callable[[Sharing, Any], None]] = {
     Pod: Sharing._pod,

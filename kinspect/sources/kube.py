@@ -8,6 +8,8 @@ first, pods stream in behind. The number of requests depends on the number of ki
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import gc
 import threading
 from collections import Counter
@@ -168,6 +170,8 @@ class Cluster:
             if machine in unsettled and _settles(changes):
                 unsettled.discard(machine)
                 if not unsettled:
+                    sharing.forget()
+                    _give_back_memory()
                     _collect_again(freeze=True)
 
         # Nothing that is read makes cycles: while there is much of it, looking for them is for nothing.
@@ -217,6 +221,12 @@ def _collect_again(freeze: bool = False) -> None:
     if freeze:
         gc.freeze()
     gc.enable()
+
+
+def _give_back_memory() -> None:
+    """Returns to the system what reading took and no longer needs (pages of 4 MB); only glibc can."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _uid(body: bytes) -> str:

@@ -64,7 +64,7 @@ STEPS = st.lists(st.tuples(objects(), st.booleans(), st.booleans()), max_size=40
 def test_any_changes_end_like_a_fresh_build(steps: list[tuple[tuple[str, Object], bool, bool]]) -> None:
     indexer = Indexer()
     current: dict[Ref, tuple[str, Object]] = {}
-    published: list[tuple[Index, dict[str, object]]] = []
+    published: list[tuple[Index, dict[str, dict[object, set[object]]]]] = []
     for (kind, each), delete, publish in steps:
         ref = Ref(kind, each.namespace, each.name)
         old = current.get(ref)
@@ -100,5 +100,6 @@ def test_a_service_is_found_under_one_label_of_its_selector() -> None:
     assert indexer.publish().services_by_selector_label == {("x", "a", "2"): (Key("x", "web"),)}
 
 
-def _as_dicts(index: Index) -> dict[str, object]:
-    return {name: getattr(index, name) for name in RELATIONS}
+def _as_dicts(index: Index) -> dict[str, dict[object, set[object]]]:
+    """The relations with real sets, which have no order."""
+    return {name: {key: set(members) for key, members in getattr(index, name).items()} for name in RELATIONS}
