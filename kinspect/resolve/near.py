@@ -1,32 +1,39 @@
 """What a selector that matches no pod may have meant: evidence for the person, never a judgment.
 
-Looked for, all by index and bounded: pods of the namespace that lack only one of the selector's pairs (with
-what they have in its place), pods elsewhere that have all pairs, and workloads of the namespace whose
-template has all pairs but which run no pod.
+Looked for, in this order and all bounded: workloads of the namespace whose template has all pairs but which
+run no pod; pods of the namespace that lack only one of the pairs, with what they have in its place; values
+that look like a slip of the pen, or stand under another key; the same in the templates of workloads; pods in
+other namespaces that have all pairs.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import chain, islice
 from typing import cast
 
 from kinspect.model.index import EMPTY
-from kinspect.model.meta import Fact, Key, Labels, Ref
+from kinspect.model.meta import Fact, Labels, Ref
 from kinspect.model.pod import Workload
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.membership import workloads_making
+from kinspect.resolve.membership import workloads_in, workloads_making
 
 LOOKED_AT = 1_000
-"""At most so many pods of a namespace are compared label by label."""
+"""At most so many pods are compared label by label."""
 
 SIMILAR = 0.6
 """How alike two texts must be to be taken for a slip of the pen."""
 
+_SHOWN = 3
+
 
 class NearLabel(Fact, frozen=True):
-    """`pods` pods have `seen_key`=`seen` where the selector wants `key`=`wanted`; `seen` None = no key."""
+    """`pods` pods have `seen_key`=`seen` where the selector wants `key`=`wanted`; `seen` None = no key.
+
+    `pods` 0 = no pod, but the template of a workload.
+    """
 
     key: str
     wanted: str
@@ -45,66 +52,63 @@ class NearMiss(Fact, frozen=True):
 
 def near_misses(snapshot: Snapshot, namespace: str, selector: Labels) -> NearMiss:
     """What comes near a selector that matches nothing in its namespace, the likeliest first."""
-    labels = _one_pair_away(snapshot, namespace, selector) or _alike(snapshot, namespace, selector)
-    return NearMiss(
-        labels,
-        _elsewhere(snapshot, namespace, selector),
-        tuple(
-            (ref, cast(Workload, snapshot.get(ref)).spec.replicas)
-            for ref in workloads_making(snapshot, namespace, selector)
-        ),
+    workloads = tuple(
+        (ref, _workload(snapshot, ref).spec.replicas)
+        for ref in workloads_making(snapshot, namespace, selector)
     )
+    # A template that fits wholly explains the absence; labels that merely come near would only distract.
+    labels = () if workloads else _near_labels(snapshot, namespace, selector)
+    return NearMiss(labels, _elsewhere(snapshot, namespace, selector), workloads)
 
 
-def _one_pair_away(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[NearLabel, ...]:
-    """Pods that have every pair of the selector except one. A selector of one pair has none."""
-    found: Counter[tuple[str, str, str | None]] = Counter()
-    for key, wanted in selector.items() if len(selector) > 1 else ():
+def _near_labels(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[NearLabel, ...]:
+    found: Counter[NearLabel] = Counter()
+    for key in selector if len(selector) > 1 else ():
         rest = {other: value for other, value in selector.items() if other != key}
-        for pod in islice(_pods_with_all(snapshot, namespace, rest), LOOKED_AT):
-            found[key, wanted, snapshot.pods[pod].metadata.labels.get(key)] += 1
-    return _most(found)
+        for labels in islice(_pods_with_all(snapshot, namespace, rest), LOOKED_AT):
+            found[NearLabel(key, selector[key], key, labels.get(key), 0)] += 1
+    if not found:
+        of_pods = islice(snapshot.index.pods_by_namespace.get(namespace, EMPTY), LOOKED_AT)
+        found = _alike((snapshot.pods[key].metadata.labels for key in of_pods), selector)
+    if found:
+        ranked = sorted(found.items(), key=_most_first)
+        return tuple(
+            NearLabel(near.key, near.wanted, near.seen_key, near.seen, pods) for near, pods in ranked[:_SHOWN]
+        )
+    templates = (_workload(snapshot, ref).spec.template for ref in workloads_in(snapshot, namespace))
+    in_templates = _alike((each.metadata.labels for each in templates), selector)
+    return tuple(near for near, _ in sorted(in_templates.items(), key=_most_first)[:_SHOWN])
 
 
-def _alike(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[NearLabel, ...]:
-    """Pods with nearly the same value under a key, or with the same value under another key."""
-    found: Counter[tuple[str, str, str | None]] = Counter()
-    elsewhere: Counter[tuple[str, str, str, str]] = Counter()
-    for pod in islice(snapshot.index.pods_by_namespace.get(namespace, EMPTY), LOOKED_AT):
-        labels = snapshot.pods[pod].metadata.labels
-        for key, wanted in selector.items():
-            seen = labels.get(key)
-            if seen is not None and seen != wanted and _similar(seen, wanted):
-                found[key, wanted, seen] += 1
-            elif seen is None:
-                for other in (other for other, value in labels.items() if value == wanted):
-                    elsewhere[key, wanted, other, wanted] += 1
-    renamed = tuple(
-        NearLabel(key, wanted, other, value, count)
-        for (key, wanted, other, value), count in sorted(elsewhere.items(), key=_by_count)
-    )
-    return (*_most(found), *renamed)[:3]
+def _alike(label_sets: Iterator[Labels], selector: Labels) -> Counter[NearLabel]:
+    """How often a pair comes near one of the selector's: a similar value, or the same under another key."""
+    pairs = Counter(chain.from_iterable(labels.items() for labels in label_sets))
+    found: Counter[NearLabel] = Counter()
+    for key, wanted in selector.items():
+        for (seen_key, seen), count in pairs.items():
+            if seen_key == key and seen != wanted and _similar(seen, wanted):
+                found[NearLabel(key, wanted, key, seen, 0)] = count
+            elif seen_key != key and seen == wanted:
+                found[NearLabel(key, wanted, seen_key, seen, 0)] = count
+    return found
 
 
-def _most(found: Counter[tuple[str, str, str | None]]) -> tuple[NearLabel, ...]:
-    ranked = sorted(found.items(), key=_by_count)
-    return tuple(NearLabel(key, wanted, key, seen, count) for (key, wanted, seen), count in ranked[:3])
-
-
-def _by_count(item: tuple[tuple[str | None, ...], int]) -> tuple[int, tuple[str, ...]]:
-    """Most pods first, then in alphabetical order."""
-    return -item[1], tuple(each or "" for each in item[0])
+def _most_first(item: tuple[NearLabel, int]) -> tuple[int, tuple[str, str, str]]:
+    near, count = item
+    return -count, (near.key, near.seen_key, near.seen or "")
 
 
 def _similar(one: str, other: str) -> bool:
     a, b = one.casefold(), other.casefold()
-    return a == b or SequenceMatcher(None, a, b).ratio() >= SIMILAR
+    matcher = SequenceMatcher(None, a, b)
+    return a == b or (matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR)
 
 
-def _pods_with_all(snapshot: Snapshot, namespace: str, labels: Labels) -> list[Key]:
+def _pods_with_all(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[Labels]:
+    """The labels of the namespace's pods that have all of these."""
     by_label = snapshot.index.pods_by_label
     first, *others = sorted((by_label.get((namespace, *pair), EMPTY) for pair in labels.items()), key=len)
-    return [key for key in first if all(key in other for other in others)]
+    return (snapshot.pods[key].metadata.labels for key in first if all(key in other for other in others))
 
 
 def _elsewhere(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[str, ...]:
@@ -112,5 +116,9 @@ def _elsewhere(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[st
     return tuple(
         other
         for other in sorted(snapshot.index.pods_by_namespace)
-        if other != namespace and _pods_with_all(snapshot, other, selector)
+        if other != namespace and next(_pods_with_all(snapshot, other, selector), None) is not None
     )
+
+
+def _workload(snapshot: Snapshot, ref: Ref) -> Workload:
+    return cast(Workload, snapshot.get(ref))

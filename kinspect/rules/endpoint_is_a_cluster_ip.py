@@ -85,4 +85,4 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
 def _owner(snapshot: Snapshot, address: str) -> Key | None:
     """The Service that has this address as a cluster IP."""
     holders = snapshot.index.services_by_ip.get(address, EMPTY)
-    return next((key for key in holders if address in snapshot.services[key].virtual_ips), None)
+    return min((key for key in holders if address in snapshot.services[key].virtual_ips), default=None)

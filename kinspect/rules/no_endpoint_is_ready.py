@@ -22,7 +22,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import has_status
 from kinspect.resolve.backends import Behind, behind
 from kinspect.resolve.membership import listable
-from kinspect.rules._words import count, first, get_pods, get_slices, reasons, reasons_of, service_ref
+from kinspect.rules._words import first, get_pods, get_slices, reasons, reasons_of, service_ref
 
 CODE = "EPS101"
 SEVERITY: Severity = "error"
@@ -73,11 +73,13 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         yield from _no_pod_can_be_listed(service, snapshot, all_behind)
     elif not any(each.usable for each in endpoints):
         why = reasons_of(snapshot, endpoints)
+        several = len(endpoints) > 1
+        none = f"none of its {len(endpoints)} endpoints is" if several else "its only endpoint is not"
         yield Finding(
             CODE,
             SEVERITY,
             service_ref(service),
-            f"none of its {count(len(endpoints), 'endpoint')} is ready" + (f" ({why})" if why else ""),
+            f"{none} ready" + (f" ({why})" if why else ""),
             field="EndpointSlice endpoints[].conditions.ready",
             expected="at least one ready endpoint",
             seen=why or f"not ready: {first(endpoints)}",
@@ -96,11 +98,17 @@ def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -
     if not any(has_status(pod) for pod in pods):
         yield Unknown(CODE, service_ref(service), "the pods that it selects are given without a status")
         return
+    several = len(pods) > 1
+    none = (
+        f"none of the {len(pods)} pods that it selects is"
+        if several
+        else "the only pod that it selects is not"
+    )
     yield Finding(
         CODE,
         SEVERITY,
         service_ref(service),
-        f"none of the {count(len(pods), 'pod')} that it selects is ready ({reasons(pods)})",
+        f"{none} ready ({reasons(pods)})",
         field="Pod status",
         expected="at least one ready pod",
         seen=reasons(pods),

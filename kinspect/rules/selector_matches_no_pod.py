@@ -73,34 +73,34 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
 
 def _hint(near: NearMiss) -> str:
     """The likeliest explanation, short enough for the message."""
-    if near.labels:
-        return f"; {_label(near.labels[0])}"
     if near.workloads:
         return f"; {_workload(*near.workloads[0])}"
+    if near.labels:
+        return f"; {_label(near.labels[0])}"
     if near.namespaces:
         return f"; such pods are in namespace {some(near.namespaces)}"
     return ""
 
 
 def _seen(near: NearMiss) -> str:
-    found = [_label(each) for each in near.labels]
-    found += [_workload(*each) for each in near.workloads[:3]]
+    found = [_workload(*each) for each in near.workloads[:3]]
+    found += [_label(each) for each in near.labels]
     if near.namespaces:
         found.append(f"pods with these labels in namespace {some(near.namespaces)}")
     return "; ".join(found)
 
 
 def _fix(near: NearMiss) -> str:
-    if near.labels:
-        one = near.labels[0]
+    for ref, replicas in near.workloads[:1]:
+        on = f"kubectl -n {ref.namespace}"
+        if replicas == 0:
+            return f"scale it up: {on} scale {ref.kind.lower()} {ref.name} --replicas=1"
+        return f"see why it makes no pods: {on} describe {ref.kind.lower()} {ref.name}"
+    for one in near.labels[:1]:
+        label = f"{one.key}={one.wanted}"
         if one.seen is None:
-            return f"label the pods {one.key}={one.wanted}, or take {one.key} out of the selector"
-        return (
-            f"write {one.seen_key}: {one.seen} into spec.selector, or label the pods {one.key}={one.wanted}"
-        )
-    if near.workloads and near.workloads[0][1] == 0:
-        ref = near.workloads[0][0]
-        return f"scale it up: kubectl -n {ref.namespace} scale {ref.kind.lower()} {ref.name} --replicas=1"
+            return f"label the pods {label}, or take {one.key} out of the selector"
+        return f"write {one.seen_key}: {one.seen} into spec.selector, or label the pods {label}"
     if near.namespaces:
         return "a selector never leaves its namespace: move the Service, or the pods"
     return "correct spec.selector, or start pods with these labels"
@@ -108,6 +108,8 @@ def _fix(near: NearMiss) -> str:
 
 def _label(near: NearLabel) -> str:
     pods = f"{count(near.pods, 'pod')} {'has' if near.pods == 1 else 'have'}"
+    if not near.pods:
+        pods = "a workload's template has"
     if near.seen is None:
         return f"{pods} the rest but no label {near.key}"
     return f"{pods} {near.seen_key}={near.seen} where it wants {near.key}={near.wanted}"

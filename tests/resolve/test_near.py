@@ -46,10 +46,26 @@ def test_other_namespace() -> None:
 
 
 def test_workload_that_runs_no_pod() -> None:
-    template = PodTemplate(Meta(labels={"app": "web", "extra": "label"}))
-    seen = world(("Deployment", Deployment(Meta("web", "shop"), WorkloadSpec(0, template=template))))
+    seen = world(deployment("web", 0, {"app": "web", "extra": "label"}))
     assert near_misses(seen, "shop", {"app": "web"}).workloads == ((Ref("Deployment", "shop", "web"), 0),)
     assert near_misses(seen, "shop", {"app": "api"}).workloads == ()
+
+
+def deployment(name: str, replicas: int | None, labels: Labels) -> tuple[str, Object]:
+    template = PodTemplate(Meta(labels=labels))
+    return "Deployment", Deployment(Meta(name, "shop"), WorkloadSpec(replicas, template=template))
+
+
+def test_workload_that_fits_wholly_says_more_than_labels_that_come_near() -> None:
+    seen = world(deployment("web", 0, {"app": "web"}), *pods("shop", {"app": "wev"}))
+    assert near_misses(seen, "shop", {"app": "web"}).labels == ()
+
+
+def test_template_that_comes_near_where_no_pod_does() -> None:
+    seen = world(deployment("cart", None, {"app": "cart"}))
+    assert near_misses(seen, "shop", {"app": "carts"}).labels == (
+        NearLabel("app", "carts", "app", "cart", 0),
+    )
 
 
 def test_nothing_near() -> None:
