@@ -48,13 +48,14 @@ class Known:
     @cached_property
     def seen(self) -> dict[Case, list[Observed]]:
         """Every case, so often that each of its backends must have been chosen."""
-        often = [
-            case for case in self.cases for _ in range(ENOUGH if len(self.choices[case].backends) > 1 else 3)
-        ]
+        often = [case for case in self.cases for _ in range(self._times(case))]
         seen: dict[Case, list[Observed]] = {case: [] for case in self.cases}
         for case, observed in zip(often, observe(self.ground, often), strict=True):
             seen[case].append(observed)
         return seen
+
+    def _times(self, case: Case) -> int:
+        return ENOUGH if len(self.choices[case].backends) > 1 else 3
 
     def of(self, service: str) -> list[Case]:
         """All cases of `NAME` or `NAME:PORT`."""
