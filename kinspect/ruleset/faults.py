@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from kinspect.model.meta import Fact
-from kinspect.ruleset.hooks import dispatchers, lost_jumps
+from kinspect.ruleset.hooks import dispatchers, lost_jumps, masqueraders, masquerades
 from kinspect.ruleset.matching import Headers, Node
 from kinspect.ruleset.model import ChainId, Ruleset
 from kinspect.ruleset.names import NFTABLES_TABLE
@@ -105,7 +105,8 @@ def _untranslated(ruleset: Ruleset, expectation: Expectation, way: Way) -> Fault
         if lost.to in dispatchers(ruleset):
             return Fault("lost jump", lost.chain, f"a jump to {lost.to.name}", "none", doubts=way.doubts)
     fell = next(reversed(_falls(way)), None)
-    if fell and fell.chain not in dispatchers(ruleset) and way.end not in ("drop", "reject"):
+    if fell and fell.chain not in dispatchers(ruleset):
+        # What fell off may be refused further on, as a wrong port of the cluster IP: an effect, no cause.
         rules = ruleset.chains[fell.chain].rules
         seen = f"{len(rules)} rules, none of which translates" if rules else "the chain is empty"
         return Fault("emptied chain", fell.chain, expected, seen, doubts=way.doubts)
@@ -154,6 +155,8 @@ def _masquerade(ruleset: Ruleset, expected: bool, node: Node, translated: list[W
             yield _fault("needless masquerade", way, step, "the source stays", "masquerade")
         elif lost:
             yield Fault("lost jump", lost[0].chain, f"a jump to {lost[0].to.name}", "none", doubts=way.doubts)
+        elif (asked := masqueraders(ruleset)) and not any(map(masquerades, asked)):
+            yield Fault("emptied chain", asked[0].id, "masquerade", "no rule that does it", doubts=way.doubts)
         elif way.headers.mark:
             seen = f"the mark {way.headers.mark:#x} is not what the masquerade asks for"
             yield _fault("wrong mark", way, _step(way, "mark"), "masquerade", seen)

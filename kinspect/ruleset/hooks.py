@@ -54,6 +54,20 @@ def lost_jumps(ruleset: Ruleset, hook: HookName | None = None) -> tuple[LostJump
     return tuple(each for each in found if hook in (None, each.hook))
 
 
+def masqueraders(ruleset: Ruleset) -> tuple[Chain, ...]:
+    """The proxy's chains that postrouting leads to: one of them masquerades what is marked."""
+    return tuple(
+        ruleset.chains[id_]
+        for hooked in ruleset.hooked("postrouting")
+        for id_ in sorted(_reachable(ruleset, hooked) - {hooked.id})
+        if id_.table == NFTABLES_TABLE or id_.name.startswith("KUBE-")
+    )
+
+
+def masquerades(chain: Chain) -> bool:
+    return any(isinstance(part, Masquerade) for rule in chain.rules for part in rule.parts)
+
+
 def _lost_in_iptables(ruleset: Ruleset) -> Iterator[LostJump]:
     for hook, table, name in _IPTABLES:
         to = ChainId(table, name)
@@ -67,7 +81,7 @@ def _lost_in_nftables(ruleset: Ruleset) -> Iterator[LostJump]:
     chains = [each for each in ruleset.chains.values() if each.id.table == NFTABLES_TABLE]
     wanted: list[tuple[HookName, Chain]] = [
         *((hook, each) for hook in ("prerouting", "output") for each in chains if _looks_up(each)),
-        *(("postrouting", each) for each in chains if _masquerades(each)),
+        *(("postrouting", each) for each in chains if masquerades(each)),
     ]
     for hook, chain in wanted:
         hooked = [each for each in ruleset.hooked(hook) if each.id.table == NFTABLES_TABLE]
@@ -92,7 +106,3 @@ def _reachable(ruleset: Ruleset, start: Chain) -> set[ChainId]:
 def _looks_up(chain: Chain) -> bool:
     parts = (part for rule in chain.rules for part in rule.parts)
     return any(isinstance(part, Lookup) and part.container in _DISPATCH_MAPS for part in parts)
-
-
-def _masquerades(chain: Chain) -> bool:
-    return any(isinstance(part, Masquerade) for rule in chain.rules for part in rule.parts)

@@ -136,6 +136,8 @@ NODE_PORT_1 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.11", 30080), ECHO, 
 NODE_PORT_3 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.13", 30080), ECHO, masquerade=True)
 EMPTY_1 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.11", 30090), refusal="reject")
 
+CLUSTER_IP_3 = Expectation(Headers("tcp", "10.244.2.5", 1, "10.96.225.63", 80), WEB0)
+
 CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
     (
         "an endpoint's rule is gone",
@@ -192,6 +194,24 @@ CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
         "POSTROUTING",
     ),
     (
+        "nothing masquerades",
+        IPTABLES,
+        r".*-A KUBE-POSTROUTING .*\n.*-A KUBE-POSTROUTING .*\n.*-A KUBE-POSTROUTING .*\n",
+        "",
+        NODE_PORT_1,
+        "emptied chain",
+        "KUBE-POSTROUTING",
+    ),
+    (
+        "nft: nothing masquerades",
+        NFT,
+        r'(\{"rule": \{"family": "ip", "table": "kube-proxy", "chain": "masquerading".*?\]\}\}, ){2}',
+        "",
+        NODE_PORT_3,
+        "emptied chain",
+        "masquerading",
+    ),
+    (
         "the endpoint's chain is empty",
         IPTABLES,
         r".*-A KUBE-SEP-3C5RF7EZWBCFGOLD .*\n.*-A KUBE-SEP-3C5RF7EZWBCFGOLD .*\n",
@@ -244,6 +264,15 @@ CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
         NODE_PORT_3,
         "missing entrance",
         "services",
+    ),
+    (
+        "nft: the chain of a cluster IP is empty, so that the packet is refused as for a wrong port",
+        NFT,
+        r'\{"rule": \{"family": "ip", "table": "kube-proxy", "chain": "service-AN6D5RLX-.*?\]\]\}.*?\]\}\}, ',
+        "",
+        CLUSTER_IP_3,
+        "emptied chain",
+        "service-AN6D5RLX-shop/one/tcp/http",
     ),
     (
         "nft: the mark is another",
