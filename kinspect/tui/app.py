@@ -15,15 +15,14 @@ from kinspect.model.meta import Ref
 from kinspect.outline.visible import visible
 from kinspect.tui.clipboard import Clipboard
 from kinspect.tui.copies import Copyable, copies
-from kinspect.tui.keys import LIVE, PROGRAM, bind, bindings_of
-from kinspect.tui.main import MainScreen
+from kinspect.tui.keys import APP, bindings
+from kinspect.tui.main import ALL_KEYS, MainScreen
 from kinspect.tui.options import TuiOptions
 from kinspect.tui.palette import KeyCommands
 from kinspect.tui.theme import DEFAULT, Theme, Themes, load_themes
 from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.help import Help
 from kinspect.tui.widgets.pick import Choice, Pick
-from kinspect.tui.widgets.tree import TreeView
 
 if TYPE_CHECKING:
     from kinspect.inspection import Inspection
@@ -38,30 +37,10 @@ class KinspectApp(App[int]):
     TITLE = "kinspect"
     COMMANDS = {KeyCommands}  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMAND_PALETTE_BINDING = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        bind("x", "context", "Context", "Look at another cluster", LIVE, "live.context"),
-        bind("r", "reconnect", "Reconnect", "Read everything anew", LIVE, "live.reconnect"),
-        bind("T", "theme", "Theme", "Choose other colours", PROGRAM, "program.theme"),
-        bind(
-            "colon",
-            "command_palette",
-            "Commands",
-            "Everything by its name (also ^p)",
-            PROGRAM,
-            "program.commands",
-        ),
-        bind("question_mark", "help", "Help", "All keys", PROGRAM, "program.help"),
-        bind("q", "leave", "Quit", "Leave", PROGRAM, "program.quit"),
-        bind(
-            "c",
-            "copy",
-            "Copy",
-            "Copy a name, an address or a command about the row",
-            PROGRAM,
-            "program.copy",
-        ),
+        *bindings(APP),
         Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
     ]
 
@@ -200,7 +179,7 @@ class KinspectApp(App[int]):
             self.main.redraw()
 
     def action_help(self) -> None:
-        self.push_screen(Help(bindings_of(TreeView, MainScreen, DetailPane, KinspectApp)))
+        self.push_screen(Help(ALL_KEYS))
 
     def action_leave(self) -> None:
         self.exit(EXIT_OK)

@@ -4,7 +4,7 @@ Theory of operation:
 
 1. Each kind of row at each depth has its own columns, as wide as the widest text seen so far. They only grow,
    so nothing jumps while one scrolls; another width of the screen starts them over.
-2. The title comes first, then how it is (the last state in words), because that is what one looks for; then
+2. The title comes first, then how it is (the first state in words), because that is what one looks for; then
    the rest. The last span says why (the *tail*) and takes what is left of the line.
 3. Where too little is left for the tail, the row that has one gives up its other columns for it: a reason is
    worth more than an address. Rows without a tail keep theirs.
@@ -31,6 +31,8 @@ COLUMN_MAX, KIND_MAX = 30, 24
 """The widest that a column gets on a roomy line …"""
 COLUMN_MAX_NARROW, KIND_MAX_NARROW = 15, 12
 """… and on another: an IPv4 address, and LoadBalancer."""
+STATE_MAX = 20
+"""How wide a state is in words: CrashLoopBackOff."""
 ELLIPSIS = "…"
 PROSE = frozenset({"Namespace", "reason", "alias", "unmatched", "path"})
 
@@ -80,7 +82,7 @@ class Columns:
             if (width := cell_len(visible(span.text))) > table.widths[at]:
                 table.widths[at] = width
                 self.grown = True
-            if span.role in _STATE_ROLES and 0 < at < len(spans) - 1:
+            if span.role in _STATE_ROLES and 0 < at < min(table.state or len(spans), len(spans) - 1):
                 table.state = at
         return table
 
@@ -103,6 +105,8 @@ def _most(at: int, span: Span, width: int) -> int:
         return max(TITLE_MIN, int(width * TITLE_SHARE))
     if span.role == "kind":
         return KIND_MAX if width >= ROOMY else KIND_MAX_NARROW
+    if span.role in _STATE_ROLES:
+        return STATE_MAX
     return COLUMN_MAX if width >= ROOMY else COLUMN_MAX_NARROW
 
 

@@ -20,9 +20,9 @@ from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.filter import parse
 from kinspect.outline.summary import summary
-from kinspect.tui import words
+from kinspect.tui import keys, words
 from kinspect.tui.branches import ORDERS, Order
-from kinspect.tui.keys import DETAIL, FIND, LIVE, SHOW, bind, bindings_of, display
+from kinspect.tui.keys import Key, bindings
 from kinspect.tui.sections import Tab
 from kinspect.tui.views import Shown, View, ViewPane, load
 from kinspect.tui.widgets.detail import DetailPane
@@ -39,37 +39,10 @@ WIDE = 120
 VIEWS = load()
 ALL = ""
 
-ROWS_HINTS = (
-    "program.help",
-    "program.quit",
-    "tree.choose",
-    "find.filter",
-    "find.worst",
-    "show.other-end",
-    "program.copy",
-    "find.namespace",
-    "live.context",
-    "live.freeze",
-    "live.follow",
-    "program.commands",
+VIEW_KEYS = tuple(
+    Key(f"view.{view.id}", view.key, f"view('{view.id}')", "Show", view.title, view.help) for view in VIEWS
 )
-DETAIL_HINTS = (
-    "show.back",
-    "program.help",
-    "detail.details",
-    "detail.yaml",
-    "detail.events",
-    "detail.findings",
-    "program.copy",
-    "detail.zoom",
-    "detail.hide",
-)
-FILTER_HINTS = (
-    ("Enter", "keeps"),
-    ("Esc", "clears"),
-    ("↓", "to the rows"),
-    ("", "ns: type: state: node: label:"),
-)
+ALL_KEYS = (*VIEW_KEYS, *keys.ROWS, *keys.SCREEN, *keys.DETAIL, *keys.APP)
 
 
 class MainScreen(Screen[None]):
@@ -94,71 +67,7 @@ class MainScreen(Screen[None]):
     MainScreen.-zoomed #detail { width: 1fr; max-width: 100%; height: 1fr; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            bind(view.key, f"view('{view.id}')", view.title, view.help, SHOW, f"view.{view.id}")
-            for view in VIEWS
-        ),
-        bind(
-            "o",
-            "other_end",
-            "Other end",
-            "The same object from the other end: Services ↔ nodes",
-            SHOW,
-            "show.other-end",
-        ),
-        bind("slash", "filter", "Filter", "Narrow the view as you type", FIND, "find.filter"),
-        bind(
-            "w",
-            "worst",
-            "Worst first",
-            "Put what is broken on top, or sort by name again",
-            FIND,
-            "find.worst",
-        ),
-        bind("s", "sort", "Sort", "Choose the order of the rows", FIND, "find.sort"),
-        bind(
-            "n",
-            "namespace",
-            "Namespace",
-            "Look at one namespace, or at all",
-            FIND,
-            "find.namespace",
-        ),
-        bind("f", "freeze", "Freeze", "Stop the picture, or let it go on", LIVE, "live.freeze"),
-        bind("F", "follow", "Follow", "Let the cursor jump to what changes", LIVE, "live.follow"),
-        bind(
-            "d",
-            "tab('details')",
-            "Details",
-            "Addresses, policies, who may use which backend",
-            DETAIL,
-            "detail.details",
-        ),
-        bind("y", "tab('yaml')", "YAML", "The object as YAML", DETAIL, "detail.yaml"),
-        bind("e", "tab('events')", "Events", "What happened to the object", DETAIL, "detail.events"),
-        bind(
-            "p",
-            "tab('findings')",
-            "Findings",
-            "What is wrong with it, the fix, and the proof",
-            DETAIL,
-            "detail.findings",
-        ),
-        bind(
-            "z", "zoom", "Zoom", "Give the details the whole screen, or take it back", DETAIL, "detail.zoom"
-        ),
-        bind(
-            "D",
-            "hide_detail",
-            "Hide details",
-            "Hide the details, or show them beside the rows",
-            DETAIL,
-            "detail.hide",
-        ),
-        bind("tab", "switch_focus", "Switch", "Between the rows and the details", DETAIL, "detail.focus"),
-        bind("escape", "back", "Back", "Out of the details, then out of the filter", SHOW, "show.back"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings((*VIEW_KEYS, *keys.SCREEN))
 
     def __init__(self, namespace: str | None, target: str | None) -> None:
         super().__init__()
@@ -199,11 +108,10 @@ class MainScreen(Screen[None]):
         """The bottom line names the keys of what has the focus."""
         focused = self.focused
         if isinstance(focused, FilterBar):
-            self.status.hint(FILTER_HINTS)
+            self.status.hint(keys.FILTER_HINTS)
             return
-        ids = DETAIL_HINTS if self.detail.has_pseudo_class("focus-within") else ROWS_HINTS
-        known = {each.id: each for each in bindings_of(TreeView, MainScreen, DetailPane, type(self.app))}
-        self.status.hint([(display(known[id_].key.split(",")[0]), known[id_].description) for id_ in ids])
+        in_detail = self.detail.has_pseudo_class("focus-within")
+        self.status.hint(keys.hints(ALL_KEYS, keys.DETAIL_HINTS if in_detail else keys.ROWS_HINTS))
 
     # Parts
 

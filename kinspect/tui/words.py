@@ -102,7 +102,7 @@ def nothing(
         return (
             "Not permitted to list Services",
             services.reason,
-            "n chooses a namespace, x another context.",
+            "kinspect NAMESPACE looks at one namespace; x chooses another context.",
         )
     if services.state == "lost":
         return ("The connection is lost", services.reason, "Reconnecting. q leaves.")

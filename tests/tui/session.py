@@ -111,7 +111,7 @@ async def session(
 ) -> AsyncIterator[Session]:
     held = HeldInspection(snapshot)
     app = KinspectApp(lambda context: held, options or TuiOptions(), themes)  # type: ignore[arg-type, return-value]
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         opened = Session(app, pilot, held)
         async with asyncio.timeout(10):
             while app.main.newest is None:  # the inspection is made in a thread

@@ -21,7 +21,7 @@ from kinspect.outline.sections import Section
 from kinspect.outline.visible import visible
 from kinspect.tui import sections
 from kinspect.tui.columns import shorten_middle
-from kinspect.tui.keys import DETAIL, bind
+from kinspect.tui.keys import DETAIL, bindings
 from kinspect.tui.sections import TABS, InFull, Tab
 from kinspect.tui.theme import Theme, look
 
@@ -47,12 +47,7 @@ class DetailPane(Vertical):
     DetailPane > VerticalScroll > Static { height: auto; }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down,j", "scroll(1)", "Down", "One line down", DETAIL, "detail.down"),
-        bind("up,k", "scroll(-1)", "Up", "One line up", DETAIL, "detail.up"),
-        bind("right,l", "turn(1)", "Next tab", "The next tab", DETAIL, "detail.next"),
-        bind("left,h", "turn(-1)", "Tab before", "The tab before", DETAIL, "detail.previous"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(DETAIL)
 
     class Wanted(Message):
         """The object in full is to be read."""

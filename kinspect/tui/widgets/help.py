@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from kinspect.outline.rows import GLYPH
-from kinspect.tui.keys import GROUPS, display
+from kinspect.tui.keys import GROUPS, Key, display
 from kinspect.tui.theme import look
 
 FILTER_HELP = (
@@ -50,7 +50,7 @@ class Help(ModalScreen[None]):
         Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
 
-    def __init__(self, keys: Sequence[Binding]) -> None:
+    def __init__(self, keys: Sequence[Key]) -> None:
         super().__init__()
         self._keys = keys
 
@@ -69,10 +69,10 @@ class Help(ModalScreen[None]):
             text.append(f"  {left:<14}", styles["accent"]).append(f"{right}\n", styles["fact"])
 
         for group in GROUPS:
-            heading(group.description)
-            for binding in self._keys:
-                if binding.group == group:
-                    entry(display(binding.key), binding.tooltip)
+            heading(group)
+            for key in self._keys:
+                if key.group == group:
+                    entry(display(key.keys), key.help)
         heading("The filter: words that must all match")
         for word, meaning in FILTER_HELP:
             entry(word, meaning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -16,7 +17,10 @@ from textual.widgets.option_list import Option
 
 from kinspect.outline.filter import fuzzy
 from kinspect.outline.visible import visible
+from kinspect.tui.columns import shorten_middle
 from kinspect.tui.theme import look
+
+TITLE_MAX = 40
 
 
 class Choice(NamedTuple):
@@ -76,14 +80,11 @@ class Pick(ModalScreen[str | None]):
         ]
         listed = self.query_one(OptionList)
         listed.clear_options()
-        listed.add_options(
-            Option(
-                Text.assemble(
-                    (visible(each.title), styles["fact"]), "  ", (visible(each.note), styles["dim"])
-                ),
-            )
-            for each in self._matching
-        )
+        column = min(max((cell_len(visible(each.title)) for each in self._choices), default=0), TITLE_MAX)
+        for each in self._matching:
+            title = set_cell_size(shorten_middle(visible(each.title), column), column)
+            text = Text(no_wrap=True, overflow="ellipsis").append(title, styles["fact"])
+            listed.add_option(Option(text.append(f"  {visible(each.note)}", styles["dim"])))
         listed.highlighted = 0 if self._matching else None
 
     @on(Input.Submitted)

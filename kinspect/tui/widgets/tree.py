@@ -29,7 +29,7 @@ from kinspect.outline.rows import GLYPH, STATE_ROLE, Line, Row, RowId
 from kinspect.tui.branches import OutlineBranches, Question
 from kinspect.tui.columns import Columns, shorten_end
 from kinspect.tui.forest import Branches, Forest
-from kinspect.tui.keys import MOVE, TREE, bind
+from kinspect.tui.keys import ROWS, bindings
 from kinspect.tui.places import path_to
 from kinspect.tui.theme import look
 from kinspect.tui.views import Shown
@@ -52,39 +52,7 @@ class TreeView(ScrollView, can_focus=True):
     }
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        bind("down,j", "move(1)", "Down", "The next row", MOVE, "tree.down"),
-        bind("up,k", "move(-1)", "Up", "The row before", MOVE, "tree.up"),
-        bind("pagedown,ctrl+f", "page(1)", "Page down", "One screen down", MOVE, "tree.page-down"),
-        bind("pageup,ctrl+b", "page(-1)", "Page up", "One screen up", MOVE, "tree.page-up"),
-        bind("home,g", "jump(0)", "Top", "The first row", MOVE, "tree.top"),
-        bind("end,G", "jump(-1)", "End", "The last row", MOVE, "tree.end"),
-        bind(
-            "right_square_bracket",
-            "trouble(1)",
-            "Next trouble",
-            "The next broken or degraded row",
-            MOVE,
-            "tree.next",
-        ),
-        bind("left_square_bracket", "trouble(-1)", "Last trouble", "The one before", MOVE, "tree.previous"),
-        bind("right,l", "into", "Open", "Open the row, or go to the first row in it", TREE, "tree.open"),
-        bind("left,h", "out", "Close", "Close the row, or go to the row that it is in", TREE, "tree.close"),
-        bind("space", "open_or_close", "Open or close", "Open or close the row", TREE, "tree.toggle"),
-        bind(
-            "E", "open_below", "Open all in it", "Open the row and everything in it", TREE, "tree.open-below"
-        ),
-        bind(
-            "asterisk",
-            "open_level",
-            "Open a level",
-            "Open one more level everywhere",
-            TREE,
-            "tree.open-level",
-        ),
-        bind("C,minus", "close_all", "Close all", "Close every row", TREE, "tree.close-all"),
-        bind("enter", "choose", "Details", "Show all about the row", TREE, "tree.choose"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings(ROWS)
 
     class Moved(Message):
         """The cursor stands on another row; `row` None = there are no rows."""
@@ -284,7 +252,7 @@ class TreeView(ScrollView, can_focus=True):
         self.scroll_to(y=0, animate=False, immediate=True)
 
     def _land(self, kept: Row | None, *, matching: bool) -> None:
-        """After another question: the cursor stays on this row, or goes to the first that the filter found."""
+        """After another question: the cursor stays on this row, or goes to the first that was found."""
         rows, at = self._forest.rows, None
         if matching:
             at = next((at for at, row in enumerate(rows) if row.kind != "Namespace"), None)
