@@ -1,4 +1,4 @@
-"""Snapshot → rows of the trees, details, summary, the drawing of a path: what every face shows, without colour.
+"""What every face shows of a Snapshot, without colour: rows, details, the summary, the drawing of a path.
 
-Shared by tui and export, so that they cannot disagree. Nothing is judged here: states and reasons are findings.
+Shared by tui and export, so that they cannot disagree. Nothing is judged here: reasons are findings.
 """
