@@ -12,7 +12,10 @@ GATEWAY_GROUP = "gateway.networking.k8s.io"
 
 
 class Resource(NamedTuple):
-    """One resource. `group` is "" for core. `generation`: its objects count changes of their spec."""
+    """One resource. `group` is "" for core. `generation`: its objects count changes of their spec.
+
+    `deprecated` is the warning that every answer about it carries.
+    """
 
     kind: str
     plural: str
@@ -23,6 +26,7 @@ class Resource(NamedTuple):
     categories: tuple[str, ...] = ()
     subresources: tuple[str, ...] = ()
     generation: bool = True
+    deprecated: str = ""
 
     @property
     def singular(self) -> str:
@@ -50,6 +54,16 @@ _SCALE = ("scale", "status")
 
 RESOURCES: tuple[Resource, ...] = (
     Resource("ConfigMap", "configmaps", "", "v1", True, ("cm",), generation=False),
+    Resource(
+        "Endpoints",
+        "endpoints",
+        "",
+        "v1",
+        True,
+        ("ep",),
+        generation=False,
+        deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+    ),
     Resource("Event", "events", "", "v1", True, ("ev",), generation=False),
     Resource("Namespace", "namespaces", "", "v1", False, ("ns",), (), ("finalize", "status"), False),
     Resource("Node", "nodes", "", "v1", False, ("no",), (), _STATUS, False),

@@ -155,6 +155,50 @@ def test_slices_follow_pods_and_keep_their_name(cluster):
     assert (found["endpoints"], found["ports"]) == (None, None)
 
 
+def test_hand_written_endpoints_are_copied_into_slices_for_a_service_without_selector(cluster):
+    written = {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {"name": "ledger", "namespace": "shop"},
+        "subsets": [
+            {
+                "addresses": [{"ip": "192.0.2.13"}],
+                "notReadyAddresses": [{"ip": "192.0.2.14"}],
+                "ports": [{"port": 9000}],
+            }
+        ],
+    }
+    plain = service("ledger")
+    del plain["spec"]["selector"]
+    cluster.create(written, plain)
+    (found,) = cluster.store.list("EndpointSlice", "shop")
+    labels = found["metadata"]["labels"]
+    assert labels["endpointslice.kubernetes.io/managed-by"] == "endpointslicemirroring-controller.k8s.io"
+    assert found["metadata"]["ownerReferences"][0]["kind"] == "Endpoints"
+    assert [(e["addresses"], e["conditions"]) for e in found["endpoints"]] == [
+        (["192.0.2.13"], {"ready": True}),
+        (["192.0.2.14"], {"ready": False}),
+    ]
+    assert found["ports"] == [{"name": "", "protocol": "TCP", "port": 9000}]
+    cluster.update("Endpoints", "ledger", lambda e: e["subsets"][0].pop("notReadyAddresses"))
+    (again,) = cluster.store.list("EndpointSlice", "shop")
+    assert again["metadata"]["uid"] == found["metadata"]["uid"] and len(again["endpoints"]) == 1
+    cluster.update("Service", "ledger", lambda s: s["spec"].update(selector={"app": "x"}))
+    managers = {
+        s["metadata"]["labels"]["endpointslice.kubernetes.io/managed-by"]
+        for s in cluster.store.list("EndpointSlice", "shop")
+    }
+    assert managers == {"endpointslice-controller.k8s.io"}
+
+
+def test_legacy_endpoints_come_and_go_with_their_service(cluster):
+    cluster.create(service(), workload("Deployment"))
+    found = cluster.store.get("Endpoints", "shop", "web")
+    assert len(found["subsets"][0]["addresses"]) == 3
+    cluster.delete("Service", "web")
+    assert cluster.names("Endpoints") == []
+
+
 def test_a_terminating_pod_stays_listed_until_it_is_gone(cluster):
     cluster.create(service(), workload("Deployment", replicas=1))
     (name,) = cluster.names("Pod")
@@ -181,10 +225,14 @@ def test_a_service_that_goes_takes_its_slices_with_it(cluster):
     assert cluster.names("EndpointSlice") == []
 
 
-def test_a_selector_that_is_taken_away_leaves_the_slices(cluster):
+def test_a_selector_that_is_taken_away_leaves_the_slice_and_a_copy_beside_it(cluster):
+    """So it is on a real cluster: the Endpoints that are left look hand-written now."""
     cluster.create(service(), workload("Deployment"))
     cluster.update("Service", "web", lambda s: s["spec"].pop("selector"))
-    assert len(cluster.names("EndpointSlice")) == 1
+    left, copy = cluster.store.list("EndpointSlice", "shop")
+    assert sorted(e["addresses"] for e in left["endpoints"]) == sorted(
+        e["addresses"] for e in copy["endpoints"]
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kinspect.lab.controllers import endpoints, hints
+from kinspect.lab.controllers import endpoints, hints, legacy_endpoints
 from kinspect.lab.selectors import label_selector_test
 
 RECORDED = json.loads((Path(__file__).parent / "recorded-endpoints.json").read_text())
@@ -28,6 +28,16 @@ def recorded_slices(service: dict) -> list[dict]:
     ]
 
 
+def selected(service: dict) -> list[dict]:
+    chosen = label_selector_test({"matchLabels": service["spec"]["selector"]})
+    namespace = service["metadata"]["namespace"]
+    return [
+        pod
+        for pod in RECORDED["pods"]
+        if pod["metadata"]["namespace"] == namespace and chosen(pod["metadata"].get("labels", {}))
+    ]
+
+
 def comparable(ports, found) -> tuple:
     """Ports and endpoints in an order of their own: the real controller's is that of a Go map."""
     by_name = sorted(json.dumps(port, sort_keys=True) for port in ports or ())
@@ -36,18 +46,31 @@ def comparable(ports, found) -> tuple:
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda s: s["metadata"]["name"])
 def test_slices_say_what_the_real_controllers_slices_said(service):
-    chosen = label_selector_test({"matchLabels": service["spec"]["selector"]})
-    namespace = service["metadata"]["namespace"]
-    pods = [
-        pod
-        for pod in RECORDED["pods"]
-        if pod["metadata"]["namespace"] == namespace and chosen(pod["metadata"].get("labels", {}))
-    ]
-    groups = endpoints.groups(service, copy.deepcopy(pods), NODES, "IPv4")
+    groups = endpoints.groups(service, copy.deepcopy(selected(service)), NODES, "IPv4")
     hints.prefer(service["spec"].get("trafficDistribution"), [e for g in groups.values() for e in g])
     made = [comparable(ports.as_json(), found) for ports, found in groups.items()] or [([], [])]
     real = [comparable(item["ports"], item["endpoints"]) for item in recorded_slices(service)]
     assert sorted(made) == sorted(real)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda s: s["metadata"]["name"])
+def test_legacy_endpoints_say_what_the_real_controllers_said(service):
+    meta = service["metadata"]
+    (recorded,) = (
+        each
+        for each in RECORDED["endpoints"]
+        if (each["namespace"], each["name"]) == (meta["namespace"], meta["name"])
+    )
+    made = legacy_endpoints.subsets_of(service, copy.deepcopy(selected(service)))
+    assert without_order(made) == without_order(recorded["subsets"] or [])
+
+
+def without_order(subsets: list[dict]) -> list[str]:
+    lists = [
+        {field: sorted(json.dumps(each, sort_keys=True) for each in found) for field, found in subset.items()}
+        for subset in subsets
+    ]
+    return sorted(json.dumps(each, sort_keys=True) for each in lists)
 
 
 def endpoint(zone: str | None, ready: bool = True) -> dict:

@@ -241,6 +241,16 @@ def test_a_deprecated_field_is_taken_with_a_warning():
     with_story(test)
 
 
+def test_the_old_endpoints_are_there_with_a_warning():
+    async def test(kubectl: Kubectl) -> None:
+        _, out, err = await kubectl.run("get", "endpoints", "-n", "shop", "colours")
+        assert columns(out)[0] == ["NAME", "ENDPOINTS", "AGE"]
+        assert sorted(columns(out)[1][1].split(",")) == ["10.244.1.3:80", "10.244.2.3:81"]
+        assert err == "Warning: v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice\n"
+
+    with_story(test)
+
+
 def test_who_may_do_what():
     async def test(kubectl: Kubectl) -> None:
         assert await kubectl("auth can-i create pods") == "yes\n"

@@ -63,6 +63,11 @@ def test_balancers_have_an_address_unless_their_class_is_nobodys(objects):
     assert status("front-pending") == {}
 
 
+def test_hand_written_endpoints_are_copied_into_a_slice(objects):
+    (found,) = slices(objects, "ledger-old")
+    assert found["endpoints"] == [{"addresses": ["192.0.2.13"], "conditions": {"ready": True}}]
+
+
 def test_the_hints_of_the_three_ways(objects):
     def hints(name):
         (found,) = slices(objects, name)

@@ -76,6 +76,15 @@ async def answer(request: web.Request, store: Store, who: User, limits: Limits) 
             return answers.page_not_found()
         raise status.no_such_resource()
     _require_address(resource, info)
+    response = await _about(request, store, resource, info, limits)
+    if resource.deprecated and not response.prepared:
+        response.headers.add("Warning", f'299 - "{resource.deprecated}"')
+    return response
+
+
+async def _about(
+    request: web.Request, store: Store, resource: Resource, info: RequestInfo, limits: Limits
+) -> web.StreamResponse:
     if info.subresource == "scale":
         return await scale.answer(request, store, resource, info)
     if info.verb == "list":

@@ -19,7 +19,9 @@ from kinspect.lab.controllers.deployments import Deployments
 from kinspect.lab.controllers.endpointslices import EndpointSlices
 from kinspect.lab.controllers.garbage import Garbage
 from kinspect.lab.controllers.ingresses import Ingresses
+from kinspect.lab.controllers.legacy_endpoints import LegacyEndpoints
 from kinspect.lab.controllers.load_balancers import LoadBalancers
+from kinspect.lab.controllers.mirroring import Mirroring
 from kinspect.lab.controllers.namespaces import Namespaces
 from kinspect.lab.controllers.paper_kubelet import PaperKubelet
 from kinspect.lab.controllers.replicasets import ReplicaSets
@@ -54,6 +56,8 @@ def standard(certificate_authority: str = "") -> tuple[Controller, ...]:
         DaemonSets(),
         Scheduler(),
         EndpointSlices(),
+        LegacyEndpoints(),
+        Mirroring(),
         LoadBalancers(),
         Ingresses(),
         Garbage(),

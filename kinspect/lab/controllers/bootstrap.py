@@ -27,6 +27,7 @@ def bootstrap(store: Store, api_address: str, api_port: int, service_range: str 
     )
     store.create(_service(api_port))
     store.create(_slice(api_address, api_port))
+    store.create(_endpoints(api_address, api_port))
 
 
 def _service(api_port: int) -> Json:
@@ -53,4 +54,23 @@ def _slice(api_address: str, api_port: int) -> Json:
         "addressType": "IPv4",
         "endpoints": [{"addresses": [api_address], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "protocol": "TCP", "port": api_port}],
+    }
+
+
+def _endpoints(api_address: str, api_port: int) -> Json:
+    """The old form of the same, which is not to be copied into another slice."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Endpoints",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"endpointslice.kubernetes.io/skip-mirror": "true"},
+        },
+        "subsets": [
+            {
+                "addresses": [{"ip": api_address}],
+                "ports": [{"name": "https", "port": api_port, "protocol": "TCP"}],
+            }
+        ],
     }

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from kinspect.lab.controllers import endpoints, hints, recording, workloads
 from kinspect.lab.controllers.endpoints import Ports
-from kinspect.lab.selectors import label_selector_test
+from kinspect.lab.controllers.selected import has_pods, pods_of, services_of
 from kinspect.lab.status import Json
 from kinspect.lab.store import Event, Name, Store, name_of
 
@@ -40,7 +40,7 @@ class EndpointSlices:
             if labels.get(_MANAGED_BY) == _MANAGER and _SERVICE_NAME in labels:
                 yield meta["namespace"], labels[_SERVICE_NAME]
         elif event.kind == "Pod":
-            yield from _services_of(store, event)
+            yield from services_of(store, event)
         elif event.kind == "Node":
             yield from map(name_of, store.list("Service"))
 
@@ -48,11 +48,9 @@ class EndpointSlices:
         service = store.find("Service", *key)
         if service is None or workloads.is_terminating(service):
             return
-        selector = service["spec"].get("selector")
-        if not selector or service["spec"]["type"] == "ExternalName":
+        if not has_pods(service):
             return
-        chosen = label_selector_test({"matchLabels": selector})
-        pods = [pod for pod in store.list("Pod", key[0]) if chosen(pod["metadata"].get("labels", {}))]
+        pods = pods_of(store, service)
         nodes = {node["metadata"]["name"]: node for node in store.list("Node")}
         for family in service["spec"]["ipFamilies"]:
             groups = endpoints.groups(service, pods, nodes, family)
@@ -169,17 +167,6 @@ def _own_slices(store: Store, service: Json) -> list[Json]:
         if (labels := item["metadata"].get("labels", {})).get(_SERVICE_NAME) == name
         and labels.get(_MANAGED_BY) == _MANAGER
     ]
-
-
-def _services_of(store: Store, event: Event) -> Iterator[Name]:
-    """The Services that select the pod now, or did before the event."""
-    namespace = event.object["metadata"]["namespace"]
-    states = [event.object] if event.before is None else [event.object, event.before]
-    labels = [state["metadata"].get("labels", {}) for state in states]
-    for service in store.list("Service", namespace):
-        selector = service["spec"].get("selector")
-        if selector and any(all(each.get(k) == v for k, v in selector.items()) for each in labels):
-            yield name_of(service)
 
 
 def _last_told(store: Store, service: Json) -> str:

@@ -57,6 +57,16 @@ def _slice_endpoints(item: Json, now: datetime) -> str:
     return some(address for endpoint in endpoints for address in endpoint["addresses"])
 
 
+def _subsets(item: Json, now: datetime) -> str:
+    """Addresses of ready endpoints with their ports."""
+    told = []
+    for subset in item.get("subsets") or ():
+        addresses = [address["ip"] for address in subset.get("addresses") or ()]
+        ports = [port["port"] for port in subset.get("ports") or ()]
+        told += [f"{ip}:{port}" for port in ports for ip in addresses] if ports else addresses
+    return some(told)
+
+
 def _hosts(item: Json, now: datetime) -> str:
     hosts = [rule["host"] for rule in item["spec"].get("rules") or () if rule.get("host")]
     return some(hosts) if hosts else "*"
@@ -93,6 +103,7 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("Endpoints", _slice_endpoints),
         AGE,
     ),
+    "Endpoints": (NAME, Column("Endpoints", _subsets), AGE),
     "Ingress": (
         NAME,
         Column("Class", at("spec", "ingressClassName", default=NONE)),
