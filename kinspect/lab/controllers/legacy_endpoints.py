@@ -76,8 +76,8 @@ def subsets_of(service: Json, pods: list[Json]) -> list[Json]:
 
 
 def _address(endpoint: Json) -> Json:
-    kept = {key: endpoint[key] for key in ("hostname", "nodeName", "targetRef") if key in endpoint}
-    return {"ip": endpoint["addresses"][0], **kept}
+    kept: Json = {key: endpoint[key] for key in ("hostname", "nodeName", "targetRef") if key in endpoint}
+    return {"ip": endpoint["addresses"][0]} | kept
 
 
 def _port(port: Json) -> Json:

@@ -59,7 +59,7 @@ def _slice_endpoints(item: Json, now: datetime) -> str:
 
 def _subsets(item: Json, now: datetime) -> str:
     """Addresses of ready endpoints with their ports."""
-    told = []
+    told: list[str] = []
     for subset in item.get("subsets") or ():
         addresses = [address["ip"] for address in subset.get("addresses") or ()]
         ports = [port["port"] for port in subset.get("ports") or ()]
