@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .ground import said
 
@@ -18,7 +18,7 @@ class Lab:
 
     def __init__(self, number: int, kubeconfig: str, mode: str) -> None:
         self.number, self.kubeconfig = number, kubeconfig
-        self.modes = {f"node{i}": mode for i in range(1, NODES + 1)}
+        self.modes: Mapping[str, str] = {f"node{i}": mode for i in range(1, NODES + 1)}
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         return said(["kubectl", f"--kubeconfig={self.kubeconfig}", *arguments], stdin)

@@ -23,7 +23,10 @@ AT_ONCE = 50
 
 
 class Observed(NamedTuple):
-    """What became of one connection: as the client knows it, and where it was sent (None = nowhere else)."""
+    """What became of one connection: as the client knows it, who answered, and where it was sent.
+
+    `sent_to` None = nothing is known of a translation: there was none, or it is forgotten already.
+    """
 
     outcome: str
     pod: Key | None
@@ -63,12 +66,10 @@ def difference(choice: Choice, seen: Observed, dead: set[End]) -> str:
     if dead.issuperset(chosen):
         # Connection tracking forgets at once what was reset before it was answered.
         return "" if seen.outcome == "reset" else f"nothing listens on {sorted(chosen)}, but it was {seen}"
-    if seen.sent_to not in chosen:
+    if seen.outcome != "answered" or seen.pod not in chosen.values():
         return f"predicted one of {sorted(chosen)} ({choice.because}), but it was {seen}"
-    if seen.outcome != "answered":
-        return f"{seen.sent_to} should have answered, but it was {seen}"
-    pod = chosen[seen.sent_to]
-    return f"sent to {pod}, but {seen.pod} answered" if seen.pod and pod and seen.pod != pod else ""
+    sent_elsewhere = seen.sent_to is not None and chosen.get(seen.sent_to) != seen.pod
+    return f"{seen.pod} answered, but it was sent to {seen.sent_to}" if sent_elsewhere else ""
 
 
 def dead_ends(ground: Ground) -> set[End]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -19,7 +19,7 @@ class Real:
 
     def __init__(self, machine: int) -> None:
         self.machine = machine
-        self.modes = {node.name: node.proxy_mode for node in layout.NODES}
+        self.modes: Mapping[str, str] = {node.name: node.proxy_mode for node in layout.NODES}
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         return said(["kubectl", f"--kubeconfig={layout.KUBECONFIG}", *arguments], stdin)
