@@ -85,6 +85,7 @@ def official(kubeconfig: str, started: float) -> None:
     """The official client's objects, page by page, as its users read."""
     from kubernetes import client, config
 
+    say("imported", started)
     config.load_kube_config(kubeconfig)
     core, discovery = client.CoreV1Api(), client.DiscoveryV1Api()
     lists = {

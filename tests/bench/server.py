@@ -8,6 +8,7 @@ its standard input does. Threads and blocking TLS sockets: encryption runs besid
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import ssl
@@ -230,6 +231,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
                 sent += len(due)
             time.sleep(0.01)
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError):  # the reader has gone, as readers do
+            super().handle()
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
