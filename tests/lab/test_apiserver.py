@@ -216,6 +216,16 @@ def test_a_watch_ends_by_its_timeout_and_by_the_server_stopping(store):
     _with(store, run)
 
 
+def test_a_watch_whose_client_has_gone_is_forgotten(store):
+    async def run(client: Client) -> None:
+        store.create(config("a"))
+        assert await client.lines("/api/v1/configmaps?watch=1", 1)
+        while store._listeners:
+            await asyncio.sleep(0.01)
+
+    _with(store, run)
+
+
 def test_an_interceptor_answers_first(store):
     from aiohttp import web
 
