@@ -90,35 +90,32 @@ class Walk:
             return self._leave(state, fell=True)
         rule = frame.chain.rules[frame.rule]
         if frame.part >= len(rule.parts):
-            return state.at(frame._replace(rule=frame.rule + 1, part=0))
+            return state.at_next_rule()
         part = rule.parts[frame.part]
-        onwards = state.at(frame._replace(part=frame.part + 1))
         if isinstance(part, MATCHES):
-            return self._match(state, onwards, rule, part)
-        return self._act(onwards, rule, part)
+            return self._match(state, rule, part)
+        return self._act(state.at_next_part(), rule, part)
 
-    def _match(self, state: State, onwards: State, rule: Rule, match: Match) -> State | None:
-        frame = state.frames[-1]
-        otherwise = state.at(frame._replace(rule=frame.rule + 1, part=0))
+    def _match(self, state: State, rule: Rule, match: Match) -> State | None:
         if isinstance(match, Chance) and 0 < match.probability < 1:
-            self._pending.append(otherwise.sharing(1 - match.probability))
-            return onwards.sharing(match.probability)
+            self._pending.append(state.at_next_rule().sharing(1 - match.probability))
+            return state.at_next_part().sharing(match.probability)
         if isinstance(match, Chance):
-            return onwards if match.probability else otherwise
+            return state.at_next_part() if match.probability else state.at_next_rule()
         if isinstance(match, Remembered):
-            return otherwise
+            return state.at_next_rule()
         answer = self._holds(match, state)
-        if answer is None and self._matters(state, rule, frame.part):
-            return otherwise.doubting(f"whether this holds: {rule.text}")
-        return onwards if answer else otherwise
+        if answer is None and self._matters(state, rule):
+            return state.at_next_rule().doubting(f"whether this holds: {rule.text}")
+        return state.at_next_part() if answer else state.at_next_rule()
 
     def _holds(self, match: Match, state: State) -> bool | None:
         table = state.frames[-1].chain.id.table
         return holds(match, state.way.headers, self._node, self._ruleset, table)
 
-    def _matters(self, state: State, rule: Rule, part: int) -> bool:
+    def _matters(self, state: State, rule: Rule) -> bool:
         """Whether a rule with a match that cannot be judged could do anything to this packet."""
-        rest = rule.parts[part + 1 :]
+        rest = rule.parts[state.frames[-1].part + 1 :]
         if any(isinstance(each, MATCHES) and self._holds(each, state) is False for each in rest):
             return False
         return any(not (isinstance(each, MATCHES) or _is_passing(each)) for each in rest)
@@ -151,10 +148,8 @@ class Walk:
 
     def _part(self, state: State, chosen: float) -> None:
         """Random numbers that nothing is chosen for go on with the next rule."""
-        frame = state.frames[-1]
         if 1 - chosen > _NEGLIGIBLE:
-            rest = state.at(frame._replace(rule=frame.rule + 1, part=0))
-            self._pending.append(rest.sharing(1 - chosen))
+            self._pending.append(state.at_next_rule().sharing(1 - chosen))
 
     def _look_up(self, state: State, rule: Rule, lookup: Lookup) -> State | None:
         table = state.frames[-1].chain.id.table

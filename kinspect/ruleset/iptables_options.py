@@ -15,13 +15,6 @@ _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"?|(\S+)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
-class Word(NamedTuple):
-    """`quoted` words are values, whatever they begin with."""
-
-    text: str
-    quoted: bool
-
-
 class Option(NamedTuple):
     name: str
     values: tuple[str, ...]
@@ -33,31 +26,19 @@ class Option(NamedTuple):
 
 
 def options(text: str) -> list[Option]:
-    """The options of a rule, from all that follows its chain's name."""
-    return _options(_words(text))
-
-
-def _words(text: str) -> list[Word]:
-    """The words of a rule, without quotes and escapes; an unclosed quote reaches to the end."""
-    return [
-        Word(_ESCAPE.sub(r"\1", quoted), True) if bare is None else Word(bare, False)
-        for quoted, bare in ((found[1], found[2]) for found in _WORD.finditer(text))
-    ]
-
-
-def _options(words: list[Word]) -> list[Option]:
+    """The options of a rule, from all that follows its chain's name; an unclosed quote reaches to the end."""
     found: list[Option] = []
     name, negated, following = "", False, False
     values: list[str] = []
-    for word in words:
-        if word.text == "!" and not word.quoted:
+    for quoted, bare in _WORD.findall(text):
+        if bare == "!":
             following = True
-        elif word.text.startswith("-") and not word.quoted:
+        elif bare.startswith("-"):  # a quoted word is a value, whatever it begins with
             if name:
                 found.append(Option(name, tuple(values), negated))
-            name, values, negated, following = word.text, [], following, False
+            name, values, negated, following = bare, [], following, False
         else:
-            values.append(word.text)
+            values.append(bare or _ESCAPE.sub(r"\1", quoted))
             # Older versions print "--mark ! 0x1": the negation of the option that is being read.
             negated, following = negated or following, False
     if name:

@@ -54,18 +54,25 @@ _NOT_FOLLOWED = frozenset(
 """Targets that send a packet elsewhere, or past conntrack, in ways that are not followed here."""
 
 
+_PLAIN: dict[str, Action] = {
+    "ACCEPT": Verdict("accept"),
+    "DROP": Verdict("drop"),
+    "RETURN": Verdict("return"),
+    "MASQUERADE": Masquerade(),
+}
+_WITH_DETAIL = ("REJECT", "DNAT", "SNAT", "MARK")
+
+
 def action(option: Option, options: dict[str, Option]) -> Action:
     name = option.value
-    detail = {key: each.value for key, each in options.items()}
+    if name in _PLAIN:
+        return _PLAIN[name]
+    detail = {key: each.value for key, each in options.items()} if name in _WITH_DETAIL else {}
     try:
-        if name in ("ACCEPT", "DROP", "RETURN"):
-            return {"ACCEPT": Verdict("accept"), "DROP": Verdict("drop"), "RETURN": Verdict("return")}[name]
         if name == "REJECT":
             return Verdict("reject", detail.get("--reject-with", ""))
         if name == "DNAT":
             return Translate((_target(detail["--to-destination"]),))
-        if name == "MASQUERADE":
-            return Masquerade()
         if name == "SNAT":
             return Masquerade(detail["--to-source"])
         if name == "MARK":

@@ -7,6 +7,7 @@ Source: iptables(8), iptables-extensions(8).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ from kinspect.ruleset.terms import (
     DeviceIs,
     MarkIs,
     Match,
+    Network,
     Opaque,
     Part,
     PortIs,
@@ -84,10 +86,15 @@ def _opaque(option: Option) -> Opaque:
 
 def _address(side: Side) -> Callable[[Option], Match]:
     def make(option: Option) -> Match:
-        networks = tuple(ip_network(each, strict=False) for each in option.value.split(","))
+        networks = tuple(_network(each) for each in option.value.split(","))
         return AddressIs(side, networks, option.negated)
 
     return make
+
+
+@lru_cache(maxsize=10_000)  # the same few addresses stand in a great many rules
+def _network(text: str) -> Network:
+    return ip_network(text, strict=False)
 
 
 def _port(side: Side) -> Callable[[Option], Match]:

@@ -31,8 +31,17 @@ class State:
     next_chain: int = 0
     translated: bool = False
 
-    def at(self, frame: Frame) -> State:
-        return replace(self, frames=(*self.frames[:-1], frame))
+    def at_next_part(self) -> State:
+        frame = self.frames[-1]
+        return self._at(frame.rule, frame.part + 1)
+
+    def at_next_rule(self) -> State:
+        return self._at(self.frames[-1].rule + 1, 0)
+
+    def _at(self, rule: int, part: int) -> State:
+        chain, _, _, since, chosen = self.frames[-1]
+        frame = Frame(chain, rule, part, since, chosen)
+        return State(self.way, (*self.frames[:-1], frame), self.next_chain, self.translated)
 
     def doing(self, does: Deed, detail: str = "", rule: str = "") -> State:
         step = Step(self.frames[-1].chain.id, does, detail, rule)
