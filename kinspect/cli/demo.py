@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kinspect.errors import EXIT_OK, NotPermitted, Unreadable
+from kinspect.errors import EXIT_OK, NotPermitted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kinspect.lab.supervisor import Wishes
 
 HELP = "a small shop with everything in it, and everything wrong with it: look around, without a cluster"
@@ -27,8 +28,9 @@ def run(args: argparse.Namespace) -> int:
 
     from kinspect.lab import manifests
     from kinspect.lab.supervisor import Wishes
+    from kinspect.shipped import shipped
 
-    wishes = Wishes(objects=manifests.read([str(_story() / "manifests.yaml")]))
+    wishes = Wishes(objects=manifests.read([str(shipped("snapshots") / STORY / "manifests.yaml")]))
     flags = ["--theme", args.theme] if args.theme else []
     return asyncio.run(_demo(wishes, args.paper, flags))
 
@@ -61,12 +63,3 @@ async def _show(kubeconfig: Path, flags: list[str]) -> int:
         if code != EXIT_OK:
             return code
     return EXIT_OK
-
-
-def _story() -> Path:
-    """The folder of the story: in the package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    for folder in (package / "data" / "snapshots", package.parent / "snapshots"):
-        if (folder / STORY).is_dir():
-            return folder / STORY
-    raise Unreadable(f"the story {STORY} is not installed", "install kinspect again")

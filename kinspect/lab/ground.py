@@ -129,7 +129,7 @@ class Ground:
         return number if numbered else result
 
     async def answers(self) -> None:
-        """Reads answers until the fabric ends, which is an error for all who still wait."""
+        """Reads answers. Raises VantageLost when the fabric ends, as all do who still wait for one."""
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
             told = json.loads(line)
@@ -143,6 +143,7 @@ class Ground:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(VantageLost("the lab's namespaces are gone"))
+        raise VantageLost("the lab's namespaces are gone", "somebody ended one of its processes")
 
 
 @contextlib.asynccontextmanager

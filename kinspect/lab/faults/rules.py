@@ -80,13 +80,13 @@ async def _lost_jump(lab: Lab) -> str:
 
 
 async def _no_masquerade(lab: Lab) -> str:
-    node = lab.nodes[0]
-    place = places.node(node.name)
     if lab.means.proxy == "iptables":
-        await lab.ground.must(place, ["iptables", "-t", "nat", "-F", "KUBE-POSTROUTING"])
-        return f"on {node.name}, chain KUBE-POSTROUTING is empty: marked packets keep their source"
-    await lab.ground.must(place, ["nft", "flush", "chain", "ip", "kube-proxy", "masquerading"])
-    return f"on {node.name}, chain masquerading is empty: marked packets keep their source"
+        chain, flush = "KUBE-POSTROUTING", ["iptables", "-t", "nat", "-F", "KUBE-POSTROUTING"]
+    else:
+        chain, flush = "masquerading", ["nft", "flush", "chain", "ip", "kube-proxy", "masquerading"]
+    for node in lab.nodes:
+        await lab.ground.must(places.node(node.name), flush)
+    return f"on every node, chain {chain} is empty: marked packets keep their source"
 
 
 async def _forward_drop(lab: Lab) -> str:
@@ -105,9 +105,15 @@ async def _node_port_firewall(lab: Lab) -> str:
 async def _firewall(lab: Lab, hook: str, rule: str) -> None:
     """Loads one rule in a table of its own, ahead of any proxy's, on the first node."""
     priority = "raw" if hook == "prerouting" else "filter - 10"
-    chain = f"chain {hook} {{ type filter hook {hook} priority {priority}; policy accept; {rule}; }}"
     await _firewall_off(lab)
-    script = f"table {FIREWALL_TABLE} {{ {chain} }}\n"
+    script = f"""\
+table {FIREWALL_TABLE} {{
+  chain {hook} {{
+    type filter hook {hook} priority {priority}; policy accept;
+    {rule}
+  }}
+}}
+"""
     await lab.ground.must(places.node(lab.nodes[0].name), ["nft", "-f", "-"], script)
 
 

@@ -38,11 +38,14 @@ class Target:
 
 
 def service_port(lab: Lab, *, node_port: bool = False) -> Target:
-    """The first port by name, on the first node, that has a pod of the lab behind it. Raises UsageError."""
+    """The first port by name, on the first node, that has a pod of the lab behind it.
+
+    `node_port`: one that every node answers on its node port. Raises UsageError.
+    """
     node = lab.nodes[0]
     pods = {str(running.address): running for running in lab.kubelet.running.values()}
     for plan in plans(lab.facts.world(), node.name):
-        if plan.namespace in _SYSTEM or (node_port and not plan.node_port):
+        if plan.namespace in _SYSTEM or (node_port and (not plan.node_port or plan.external_local)):
             continue
         for backend in plan.choice.cluster:
             if backend.address in pods:

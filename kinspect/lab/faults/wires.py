@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from kinspect.lab.supervisor import Lab
 
 SMALL_MTU = 1200
-_BLOCK_ICMP = "table ip host-icmp"
+_ICMP_TABLE = "table ip host-icmp"
+_NO_ICMP = f"""\
+{_ICMP_TABLE}
+delete {_ICMP_TABLE}
+{_ICMP_TABLE} {{
+  chain output {{
+    type filter hook output priority filter; policy accept;
+    icmp type destination-unreachable icmp code frag-needed drop
+  }}
+}}
+"""
 
 
 async def _on_first(lab: Lab, *argv: str, stdin: str = "") -> None:
@@ -63,11 +73,7 @@ async def _mtu_hole(lab: Lab) -> str:
     device = network.TUNNEL if lab.means.cni == "vxlan" else "eth0"
     await _on_first(lab, "ip", "link", "set", device, "mtu", str(SMALL_MTU))
     # Path MTU discovery would mend it: a firewall that eats the ICMP messages keeps it broken.
-    drop = "icmp type destination-unreachable icmp code frag-needed drop"
-    chain = f"chain output {{ type filter hook output priority filter; policy accept; {drop}; }}"
-    await _on_first(
-        lab, "nft", "-f", "-", stdin=f"{_BLOCK_ICMP}\ndelete {_BLOCK_ICMP}\n{_BLOCK_ICMP} {{ {chain} }}\n"
-    )
+    await _on_first(lab, "nft", "-f", "-", stdin=_NO_ICMP)
     return f"on {lab.nodes[0].name}, {device} has MTU {SMALL_MTU}, and nobody is told"
 
 
@@ -76,7 +82,7 @@ async def _mtu_back(lab: Lab) -> None:
     if lab.means.cni != "vxlan":
         device, mtu = "eth0", network.WIRE_MTU
     await _on_first(lab, "ip", "link", "set", device, "mtu", str(mtu))
-    await _on_first(lab, "nft", "-f", "-", stdin=f"{_BLOCK_ICMP}\ndelete {_BLOCK_ICMP}\n")
+    await _on_first(lab, "nft", "-f", "-", stdin=f"{_ICMP_TABLE}\ndelete {_ICMP_TABLE}\n")
 
 
 FAULTS = (
