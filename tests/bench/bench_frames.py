@@ -116,19 +116,19 @@ class Frames(KinspectApp):
         self.rows = 0
 
     def on_mount(self) -> None:
-        super().on_mount()
-        tick = self.main.tick
+        tick, last = self.main.tick, perf_counter()
 
         def timed() -> None:
+            nonlocal last
             now = perf_counter()
-            self.due = min(now, self.due + TICK_S) if self.due else now
+            self.due, last = min(now, last + TICK_S), now
             tick()
 
         self.main.tick = timed  # type: ignore[method-assign]
 
     def _display(self, screen: Any, renderable: Any) -> None:
         super()._display(screen, renderable)
-        if self.measuring and self.due:
+        if self.measuring:
             self.late_ms.append((perf_counter() - self.due) * 1000)
 
 
