@@ -72,7 +72,7 @@ def complete_new(store: Store, resource: Resource, new: Json) -> None:
     order(meta)
 
 
-def merge_update(store: Store, resource: Resource, old: Json, given: Json, subresource: str) -> Json:
+def merge_update(resource: Resource, old: Json, given: Json, subresource: str) -> Json:
     """The object after an update: what the request may change from `given`, all else from `old`."""
     asked, kept = given.setdefault("metadata", {}), old["metadata"]
     name = kept["name"]
@@ -91,8 +91,7 @@ def merge_update(store: Store, resource: Resource, old: Json, given: Json, subre
     new = given
     if "status" in resource.subresources:
         new.pop("status", None)
-        if "status" in old:
-            new["status"] = old["status"]
+        new |= {"status": old["status"]} if "status" in old else {}
     meta = {**asked, "resourceVersion": kept["resourceVersion"]}
     meta.pop("managedFields", None)
     for field in (*_SYSTEM_FIELDS, "generation"):
@@ -118,11 +117,6 @@ def _counted(item: Json) -> Json:
         # Being bound to a node is not a change that the user asked for.
         counted["spec"] = {**item["spec"], "nodeName": ""}
     return counted
-
-
-def same(old: Json, new: Json) -> bool:
-    """Whether writing `new` would change nothing: then an API server writes nothing."""
-    return old == new
 
 
 def held(item: Json) -> bool:

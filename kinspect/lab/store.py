@@ -148,12 +148,14 @@ class Store:
         resource = self._resource_of(given)
         meta = given.get("metadata", {})
         old = self.get(resource.kind, meta.get("namespace", ""), meta.get("name", ""))
-        new = objectmeta.merge_update(self, resource, old, copy.deepcopy(given), subresource)
+        new = objectmeta.merge_update(resource, old, copy.deepcopy(given), subresource)
         if not subresource:
             admission.admit(self, resource, old, new)
             objectmeta.count_generation(resource, old, new)
-        if dry_run or objectmeta.same(old, new):
-            return old if objectmeta.same(old, new) else new
+        if new == old:
+            return old
+        if dry_run:
+            return new
         if objectmeta.finished(new):
             self._remove(resource, new)
             return new
@@ -207,7 +209,7 @@ class Store:
         objectmeta.order(meta)
         if kind == "Namespace":
             new["status"] = {**new.get("status", {}), "phase": "Terminating"}
-        if objectmeta.same(old, new):
+        if new == old:
             return old, False
         return self._write("MODIFIED", resource, new, old), False
 
