@@ -24,6 +24,9 @@ INGRESS_NAME = "ingress-nginx-controller"
 INGRESS_CLASS = "nginx"
 INGRESS_CONTROLLER = "k8s.io/ingress-nginx"
 
+# As Go names it, and so Kubernetes.
+_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+
 _COREFILE = """\
 .:53 {
     errors
@@ -41,7 +44,7 @@ def node(given: NodeAddresses, now: str) -> Json:
     """A node that has joined and is ready. Zones alternate, so that topology can be shown."""
     size = {"cpu": "4", "memory": "8Gi", "pods": "110"}
     labels = {
-        "kubernetes.io/arch": platform.machine(),
+        "kubernetes.io/arch": _ARCHITECTURE,
         "kubernetes.io/hostname": given.name,
         "kubernetes.io/os": "linux",
         "topology.kubernetes.io/region": "r1",
@@ -64,7 +67,7 @@ def node(given: NodeAddresses, now: str) -> Json:
                 _condition("Ready", "True", "KubeletReady", now),
             ],
             "nodeInfo": {
-                "architecture": platform.machine(),
+                "architecture": _ARCHITECTURE,
                 "operatingSystem": "linux",
                 "kernelVersion": platform.release(),
                 "osImage": "kinspect lab",
