@@ -66,7 +66,8 @@ class Fault(Fact, frozen=True):
 def faults(ruleset: Ruleset, expectation: Expectation, node: Node) -> tuple[Fault, ...]:
     """What is wrong with the rules for this packet, the decisive fault first; () = they do as expected.
 
-    Also () in ipvs mode if the virtual servers were not read: a note of the Ruleset says so.
+    Also () where nobody could look: no proxy's rules in a Ruleset that is not complete, or ipvs mode without
+    the virtual servers.
     """
     if ruleset.mode == "ipvs":
         return tuple(_of_ipvs(ruleset, expectation))
@@ -80,10 +81,10 @@ def _of_service(
     ruleset: Ruleset, expectation: Expectation, node: Node, ways: tuple[Way, ...]
 ) -> Iterator[Fault]:
     translated = [way for way in ways if way.backend is not None]
-    for way in ways:
-        if way.backend is None:
-            yield _untranslated(ruleset, expectation, way)
-            break  # the others of this packet end for the same reason
+    untranslated = next((way for way in ways if way.backend is None), None)
+    if untranslated and (ruleset.complete or dispatchers(ruleset)):
+        # One is enough: the others of this packet end for the same reason.
+        yield _untranslated(ruleset, expectation, untranslated)
     yield from _backends(expectation.backends, translated)
     for way in translated:
         if way.end in ("drop", "reject"):

@@ -105,6 +105,7 @@ class Ruleset(Fact, frozen=True):
     """Everything that was read. `notes` are few: repeated ones are counted in one.
 
     `virtual_servers` None = nobody asked for them; in ipvs mode nothing can be said without.
+    `complete` = every tool answered that could show a proxy's rules: only then an absence proves something.
     """
 
     mode: Mode = "none"
@@ -112,6 +113,7 @@ class Ruleset(Fact, frozen=True):
     containers: Mapping[ChainId, Container] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     virtual_servers: tuple[VirtualServer, ...] | None = None
+    complete: bool = False
 
     def hooked(self, name: HookName, family: Family = "ip") -> tuple[Chain, ...]:
         """The chains at a hook for packets of this family, in the order in which the kernel calls them."""

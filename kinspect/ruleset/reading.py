@@ -20,7 +20,10 @@ def read_node(
     `iptables` are the outputs of iptables-nft-save and iptables-legacy-save, or of the one that there is.
     Where both hold a proxy's rules, the first is judged, and a note tells of the other.
     """
-    ruleset = _with_nft(_of_iptables(iptables), nft)
+    dumps = list(iptables)
+    ruleset = msgspec.structs.replace(
+        _with_nft(_of_iptables(dumps), nft), complete=bool(dumps) and nft is not None
+    )
     if ipvs is not None:
         return msgspec.structs.replace(ruleset, virtual_servers=ipvsadm.read(ipvs))
     if ruleset.mode == "ipvs":

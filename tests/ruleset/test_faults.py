@@ -20,6 +20,7 @@ from kinspect.ruleset.faults import Expectation, faults
 from kinspect.ruleset.hooks import lost_jumps
 from kinspect.ruleset.matching import Headers, Node
 from kinspect.ruleset.model import Ruleset
+from kinspect.ruleset.reading import read_node
 
 CLIENT, STRANGER = "192.0.2.100", "203.0.113.9"
 WEB0 = frozenset({("10.244.1.3", 8080)})
@@ -248,15 +249,6 @@ CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
         "KUBE-EXTERNAL-SERVICES",
     ),
     (
-        "no proxy at all",
-        IPTABLES,
-        r"(?s).*",
-        "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n",
-        NODE_PORT_1,
-        "no rules",
-        "",
-    ),
-    (
         "nft: an element is gone",
         NFT,
         r'\[\{"concat": \["tcp", 30080\]\}, \{"goto": \{"target": "[^"]*"\}\}\], ',
@@ -356,3 +348,20 @@ def test_a_pods_source_that_is_masqueraded_for_nothing_is_named(
     asked = Expectation(Headers("tcp", "10.244.0.2", 1, "10.96.100.162", 80), ECHO, masquerade=False)
     (found,) = faults(wrong, asked, nodes["node1"])
     assert (found.kind, found.chain.name) == ("needless masquerade", "KUBE-POSTROUTING")
+
+
+@pytest.mark.parametrize(
+    ("iptables", "nft", "kinds"),
+    [
+        (["*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"], '{"nftables": []}', ["no rules"]),
+        ([""], '{"nftables": []}', ["no rules"]),
+        (["*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"], None, []),  # nft could not be asked
+        ([], '{"nftables": []}', []),
+        ([], None, []),
+    ],
+)
+def test_no_rules_is_only_said_where_every_tool_answered(
+    iptables: list[str], nft: str | None, kinds: list[str], nodes: Mapping[str, Node]
+) -> None:
+    found = faults(read_node(iptables, nft), NODE_PORT_1, nodes["node1"])
+    assert [each.kind for each in found] == kinds
