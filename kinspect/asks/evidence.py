@@ -41,7 +41,7 @@ async def rules(point: Point) -> Ruleset:
         saved = tasks.create_task(reading.run("iptables-nft-save", read=_text))
         legacy = tasks.create_task(reading.run("iptables-legacy-save", read=_text))
         nft = tasks.create_task(reading.run("nft", "-j", "list", "ruleset", read=bytes))
-    dumps = [each for each in (saved.result(), legacy.result()) if each]
+    dumps = [each for each in (saved.result(), legacy.result()) if each is not None]
     return read_node(dumps, nft.result())
 
 

@@ -96,7 +96,10 @@ def _on_the_way(snapshot: Snapshot, target: Target, ground: Ground) -> Iterable[
     for key in snapshot.index.pods_by_ip.get(target.address, ()):
         if not snapshot.pods[key].spec.host_network:
             yield Ref("Pod", *key)
-    yield from (ref for ref in ground.found.known if ref.kind == DECLARED)
+    declared = (
+        ref for ref, place in ground.found.known.items() if ref.kind == DECLARED and place.by != "name"
+    )
+    yield from declared
 
 
 def _services(target: Target) -> Iterable[tuple[Key, ServicePort]]:

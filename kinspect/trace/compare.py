@@ -94,7 +94,9 @@ def _beside(alternative: Alternative, hops: Sequence[Hop], watched: Collection[P
         if walk.parting is not None:
             unseen = alternative.visits[number:] if position >= len(stays) else ()
             return Compared(walk.with_unseen(unseen), alternative, walk.parting)
-    return Compared(tuple(walk.hops), alternative, None)
+    if alternative.outcome != "unknown":
+        walk.going_on([each for each in stays[position:] if each.place.kind != "declared"])
+    return Compared(tuple(walk.hops), alternative, walk.parting)
 
 
 def _passes_through(stay: _Stay, visit: Visit) -> bool:
@@ -117,6 +119,7 @@ class _Walk:
     def stay(self, visit: Visit, stay: _Stay, after: _Stay | None) -> None:
         """Compares every hop of a stay with the visit that it should be. `after`: the stay that follows."""
         left = [index for index, hop in stay.hops if hop.way == "out" and _leaves(visit, hop)]
+        left += [index for index, hop in (after.hops[:1] if after else ()) if _leaves(visit, hop)]
         for index, hop in stay.hops:
             self._compare(visit, index, hop, any(later > index for later in left))
         self._last = last = stay.hops[-1][0]
@@ -165,6 +168,15 @@ class _Walk:
         self.hops[index] = msgspec.structs.replace(hop, agrees=False, predicted=visit.predicted(False))
         last = self.hops[self._last].place if self._last is not None else hop.place
         self.parting = Parting(index, Place(last.kind, last.name), expected, seen)
+
+    def going_on(self, stays: Sequence[_Stay]) -> None:
+        """What was seen in the cluster after everything that was predicted contradicts it."""
+        if stays:
+            index, hop = stays[0].hops[0]
+            last = self.hops[self._last].place if self._last is not None else hop.place
+            seen = f"it went on to {stays[0].place}"
+            self.hops[index] = msgspec.structs.replace(hop, agrees=False)
+            self.parting = Parting(index, Place(last.kind, last.name), f"it ends at {last.name}", seen)
 
     def with_unseen(self, visits: Sequence[Visit]) -> tuple[Hop, ...]:
         """The hops, and behind them what should have followed in the same direction and nobody saw."""

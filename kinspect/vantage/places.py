@@ -4,9 +4,10 @@ Theory of operation:
 
 1. Every network namespace that a process lives in, or that a name below /run/netns holds, is a candidate.
    Each piece of evidence is a *claim*: this namespace is that place's.
-2. Three kinds of claim, strongest first: a pod's UID in a cgroup path (the kubelet put it there); a variable
+2. Kinds of claim, strongest first: a pod's UID in a cgroup path (the kubelet put it there); a variable
    `KINSPECT_PLACE=<kube-system uid>/<kind>/<namespace>/<name>` in the environment of a process in it, for
    this cluster (whoever made the place says so); an address that only one pod or node of this cluster has.
+   Last of all, what is nobody's has the name that it has below /run/netns, and may be called by it.
 3. A pod with hostNetwork has no namespace of its own: its claim is a claim of its node.
 4. Claims of the strongest kind decide. When two of them differ, the place is *unknown* and both are named.
    The same when two namespaces are claimed for one place. "Could not tell" never becomes a guess.
@@ -34,8 +35,8 @@ KINDS = {"pod": "Pod", "node": "Node", "declared": DECLARED}
 _POD_UID = re.compile(r"pod([0-9a-f]{8}[-_](?:[0-9a-f]{4}[-_]){3}[0-9a-f]{12})")
 _STATIC_POD_UID = re.compile(r"pod([0-9a-f]{32})\b")
 
-By = Literal["cgroup", "environment", "address"]
-STRENGTH: tuple[By, ...] = ("cgroup", "environment", "address")
+By = Literal["cgroup", "environment", "address", "name"]
+STRENGTH: tuple[By, ...] = ("cgroup", "environment", "address", "name")
 
 
 class Process(NamedTuple):
@@ -75,7 +76,7 @@ class Doubt(NamedTuple):
 
 
 class Places(NamedTuple):
-    """What was found. `names` are the namespaces below /run/netns, usable as they are."""
+    """What was found, and what could not be told."""
 
     known: Mapping[Ref, Place]
     doubts: tuple[Doubt, ...]
@@ -127,6 +128,8 @@ def _claims(namespace: NetNamespace, snapshot: Snapshot, by_uid: Mapping[str, Ke
         if ref is not None:
             yield "environment", ref
     yield from (("address", ref) for ref in _by_address(namespace, snapshot))
+    if namespace.name:
+        yield "name", Ref(DECLARED, "", namespace.name)
 
 
 def _home(snapshot: Snapshot, pod: Key) -> Ref:

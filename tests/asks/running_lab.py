@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +37,10 @@ class RunningLab:
     def do(self, work: Coroutine[Any, Any, Answer], timeout_s: float = 30.0) -> Answer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
+    @cached_property
     def snapshot(self) -> Snapshot:
+        """Everything that the API says, read once: what breaks here is the network, not the objects."""
+
         async def read() -> Snapshot:
             source = open_cluster(ClusterOptions(kubeconfig=str(self.lab.kubeconfig)), None)
             inspection = Inspection(source)
@@ -51,7 +55,7 @@ class RunningLab:
 
     def trace(self, target: str, vantage: str, **more: Any) -> Traced:
         ask = TraceAsk(target, vantage, namespace="shop", **more)
-        return asyncio.run(trace(self.snapshot(), ask))
+        return asyncio.run(trace(self.snapshot, ask))
 
     @contextmanager
     def broken(self, name: str) -> Iterator[str]:

@@ -39,7 +39,7 @@ def symptom(target: str, vantage: str, place: str, *codes: str) -> Symptom:
 
 
 FAULTS = {
-    "chain-emptied": symptom("svc/a-pair", CLIENT_POD, "node1", "NAT304"),
+    "chain-emptied": symptom("svc/a-pair", CLIENT_POD, "node1", "NAT304", "NAT308"),
     "stale-backend": symptom("svc/a-pair", CLIENT_POD, "node1", "NAT305"),
     "missing-backend": symptom("svc/a-pair", CLIENT_POD, "", "NAT306"),
     "lost-jump": symptom("svc/far", CLIENT_POD, "node1", "NAT302"),
@@ -82,9 +82,10 @@ def test_strict_reverse_path_filtering_is_named(ground: RunningLab) -> None:
 def test_a_node_without_rules_is_named(ground: RunningLab) -> None:
     if ground.lab.means.proxy != "nftables":
         pytest.skip("the tables of iptables are shared; the nftables proxy's own one can be put aside")
-    hide = [["nft", "add table ip kube-proxy { flags dormant; }"]]
-    show = [["nft", "add table ip kube-proxy"]]
-    _shows(ground, _commands(ground, hide, show), symptom("svc/far", CLIENT_POD, "node1", "NAT301", "NAT302"))
+    table = "table ip kube-proxy"
+    kept = ground.do(ground.lab.ground.must(places.node("node1"), ["nft", "list", *table.split()]))
+    fault = _commands(ground, [["nft", "delete", *table.split()]], [["nft", kept]])
+    _shows(ground, fault, symptom("svc/far", CLIENT_POD, "node1", "NAT301"))
 
 
 def _shows(ground: RunningLab, fault: AbstractContextManager[object], expected: Symptom) -> None:

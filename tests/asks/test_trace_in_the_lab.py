@@ -113,7 +113,7 @@ def _target(ground: RunningLab, text: str) -> str:
     kind, _, name = text.partition("/")
     if kind != "lb":
         return text
-    service = next(each for key, each in ground.snapshot().services.items() if key.name == name)
+    service = next(each for key, each in ground.snapshot.services.items() if key.name == name)
     return f"{service.status.load_balancer.ingress[0].ip}:80"
 
 
@@ -130,7 +130,7 @@ def _called(traced: Trace) -> tuple[str, int]:
 
 
 def _kind(ground: RunningLab, address: str) -> str:
-    pods = ground.snapshot().index.pods_by_ip
+    pods = ground.snapshot.index.pods_by_ip
     if address == "203.0.113.9":
         return "client"
     return "pod" if address in pods else "node"

@@ -18,6 +18,9 @@ NODES = {
 }
 """Each node's own address, and how the addresses of its pods begin."""
 
+BALANCED = "192.0.2.200"
+PODS = {"shop/web0": "10.244.1.3", "shop/src": "10.244.0.5", "shop/echo2": "10.244.1.2"}
+
 OWNED = {
     Place("node", name): frozenset({address, f"{pods}0", f"{pods}1"})
     for name, (address, pods) in NODES.items()
@@ -43,7 +46,7 @@ def sightings(story: str) -> list[Sighting]:
         name, _, interface = path.stem.rpartition("-")
         place = Place("node" if name in NODES else "declared", name)
         if name.startswith("pod-"):
-            place = Place("pod", name.removeprefix("pod-"))
+            place = Place("pod", f"shop/{name.removeprefix('pod-')}")
         for order, (time_ns, data) in enumerate(frames(path)):
             packet = read(data)
             if packet is not None:
@@ -54,11 +57,13 @@ def sightings(story: str) -> list[Sighting]:
 
 def _outgoing(place: Place, interface: str, packet: Packet) -> bool:
     """A pcap file does not tell the direction: it follows from the addresses in these recordings."""
+    if place.name in PODS:
+        return packet.src == PODS[place.name]
     if place.kind != "node":
         return packet.dport in (80, 443, 53, 30081, 30090, 30092, 30093, 30053, 8088, 30443)
     own, pods = NODES[place.name]
     if interface == "eth0":
-        return (packet.tunnel.src if packet.tunnel else packet.src) == own
+        return (packet.tunnel.src if packet.tunnel else packet.src) in (own, BALANCED)
     if interface == "cni0":
         return packet.dst.startswith(pods) and packet.dst not in (f"{pods}0", f"{pods}1")
     return not packet.dst.startswith(pods)

@@ -35,8 +35,8 @@ def test_a_node_port_across_nodes_is_joined_through_dnat_masquerade_and_vxlan() 
         "> node2 eth0 10.244.0.0 10.244.1.3 vxlan",
         "> node2 flannel.1 10.244.0.0 10.244.1.3",
         "> node2 cni0 10.244.0.0 10.244.1.3",
-        "> web0 eth0 10.244.0.0 10.244.1.3",
-        "< web0 eth0 10.244.1.3 10.244.0.0",
+        "> shop/web0 eth0 10.244.0.0 10.244.1.3",
+        "< shop/web0 eth0 10.244.1.3 10.244.0.0",
         "< node2 cni0 10.244.1.3 10.244.0.0",
         "< node2 flannel.1 10.244.1.3 10.244.0.0",
         "< node2 eth0 10.244.1.3 10.244.0.0 vxlan",
@@ -51,9 +51,9 @@ def test_a_hairpin_passes_the_same_interface_twice() -> None:
     found = sightings("hairpin")
     flow = correlate(SequenceMark(firsts(found)[0]), found)
     assert way(flow)[:3] == [
-        "> web0 eth0 10.244.1.3 10.96.225.63",
+        "> shop/web0 eth0 10.244.1.3 10.96.225.63",
         "> node2 cni0 10.244.1.3 10.244.1.3",
-        "> web0 eth0 10.244.1.1 10.244.1.3",
+        "> shop/web0 eth0 10.244.1.1 10.244.1.3",
     ]
 
 
@@ -74,7 +74,7 @@ def test_retransmissions_are_counted_and_make_no_hop() -> None:
 def test_the_two_connections_of_an_ingress_are_two_flows() -> None:
     found = sightings("ingress-http")
     flows = [correlate(SequenceMark(first), found) for first in firsts(found)]
-    assert [flow.original[0].sighting.place.name for flow in flows] == ["client", "ingress"]
+    assert [flow.original[0].sighting.place.name for flow in flows] == ["client", "shop/ingress"]
 
 
 def test_a_datagram_is_known_by_its_token_and_its_answer_by_the_ports() -> None:

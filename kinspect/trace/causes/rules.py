@@ -57,6 +57,8 @@ def find(case: Case) -> Iterator[Cause]:
 
 def _code(fault: Fault) -> str:
     """A refusal in a chain that is not the proxy's is somebody else's firewall."""
+    if fault.kind == "emptied chain" and fault.expected.startswith("masquerade"):
+        return "NAT309"
     proxys = fault.chain.name.startswith("KUBE-") or fault.chain.table.endswith("kube-proxy")
     if fault.kind in ("wrong refusal", "dropped") and not proxys:
         return "NOD302"
