@@ -10,7 +10,7 @@ Theory of operation:
 4. Cluster-wide kinds (Nodes, say) concern every subject to which a rule that reads them applies, and what is
    known of a kind concerns every subject of the rules that read it. Such changes run those rules again, not
    all: a dirty subject remembers for which kinds.
-5. A finding that quotes evidence found by searching (near-miss labels) depends on objects that are joined to
+5. An answer that quotes evidence found by searching (near-miss labels) depends on objects that are joined to
    nothing. While it stands its subject is judged again when such an object comes, goes or changes labels.
 
 Whatever the order of changes and steps, the end is the same as judging the last snapshot from nothing. No
@@ -87,7 +87,7 @@ class Judge:
 
     def watch(self, refs: Iterable[Ref]) -> None:
         """From now on these subjects come first, in this order."""
-        self._watched = tuple(refs)
+        self._watched = tuple(dict.fromkeys(refs))
 
     def step(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
         """Judges dirty subjects as they are in this snapshot until `stop()`; one at least."""
@@ -164,7 +164,7 @@ class Judge:
             tuple(sorted((each for each in answers if isinstance(each, Finding)), key=_order)),
             tuple(sorted((each for each in answers if isinstance(each, Unknown)), key=_order)),
         )
-        self._searches.keep(ref, after.findings)
+        self._searches.keep(ref, (each.code for each in answers))
         if after != before:
             self._judgments[ref] = after
             self._changed = True
@@ -204,7 +204,7 @@ class _Wide:
 
 
 class _Searches:
-    """Which subjects stand with a finding that quotes what a search has found."""
+    """Which subjects stand with an answer that quotes what a search has found."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._kinds = {rule.code: frozenset(rule.searches) for rule in rules if rule.searches}
@@ -233,10 +233,8 @@ class _Searches:
         self._labels.clear()
         return found
 
-    def keep(self, ref: Ref, findings: tuple[Finding, ...]) -> None:
-        kinds: frozenset[str] = frozenset()
-        for each in findings:
-            kinds |= self._kinds.get(each.code, frozenset())
+    def keep(self, ref: Ref, codes: Iterable[str]) -> None:
+        kinds: frozenset[str] = frozenset().union(*(self._kinds.get(code, ()) for code in codes))
         if kinds:
             self._standing[ref] = kinds
         else:

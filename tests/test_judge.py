@@ -212,7 +212,9 @@ class World:
             self.objects[kind].pop(each.key, None)
         else:
             self.objects[kind][each.key] = new
-        self.judge.note(kind, old, new, before)
+        if self.coverage[kind].state == "given" or kind in self.judge.subjects:
+            # What is still being read is not noted: whoever reads it is judged again when it is given.
+            self.judge.note(kind, old, new, before)
 
     def cover(self, kind: str, coverage: Coverage) -> None:
         self.coverage[kind] = coverage

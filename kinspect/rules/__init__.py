@@ -19,7 +19,7 @@ Optional:
 - `EVERYWHERE`: kinds of which an object in any place counts, joined to the subject or not (of Pods: where
   they run);
 - `applies(subject)`: False = the rule has nothing to say about this object, whatever else is known;
-- `SEARCHES`: kinds that a finding quotes evidence from, found by searching. While the finding stands, a
+- `SEARCHES`: kinds that an answer quotes evidence from, found by searching. While the answer stands, a
   change to such an object (of the subject's namespace, or sharing a label with its selector) has it judged
   again. Everything else that a check may look at is what `resolve.touches` joins to it, and the
   cluster-wide kinds of `NEEDS` and `CONSULTS`.
@@ -73,8 +73,8 @@ class Rule:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The kinds whose coverage the answer depends on."""
-        return self.needs + self.consults
+        """The kinds that the answer depends on beside the subject itself."""
+        return self.needs + self.consults + self.everywhere + self.searches
 
 
 @cache

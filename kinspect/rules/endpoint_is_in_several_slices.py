@@ -26,6 +26,7 @@ CODE = "EPS113"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
 NEEDS = ("EndpointSlice",)
+CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\

@@ -26,6 +26,7 @@ CODE = "TRF103"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 NEEDS = ("EndpointSlice",)
+CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\

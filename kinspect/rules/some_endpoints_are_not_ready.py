@@ -24,6 +24,7 @@ CODE = "EPS102"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 NEEDS = ("EndpointSlice",)
+CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\

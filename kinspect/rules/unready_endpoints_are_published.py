@@ -27,6 +27,7 @@ CODE = "EPS116"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 NEEDS = ("EndpointSlice",)
+CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
