@@ -21,10 +21,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_address
 from typing import Literal, NamedTuple
 
 from kinspect.model.meta import Key, Ref
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.addresses import parse_network
 from kinspect.vantage.connection import NamespacePath
 
 VARIABLE = "KINSPECT_PLACE"
@@ -96,13 +98,32 @@ def find(namespaces: Iterable[NetNamespace], snapshot: Snapshot) -> Places:
     known: dict[Ref, Place] = {}
     for ref, places in found.items():
         strongest = min(STRENGTH.index(place.by) for place in places)
-        best = [place for place in places if STRENGTH.index(place.by) == strongest]
+        best = _with_pods([place for place in places if STRENGTH.index(place.by) == strongest], snapshot)
         if len(best) == 1:
             known[ref] = best[0]
         else:
             inodes = ", ".join(str(place.namespace.path.inode) for place in best)
             doubts.append(Doubt((ref,), f"{ref} is claimed by {best[0].by} for several namespaces: {inodes}"))
     return Places(known, tuple(doubts))
+
+
+def _with_pods(places: list[Place], snapshot: Snapshot) -> list[Place]:
+    """Of several namespaces with one node's address, those that also have an address of its pod network.
+
+    Clusters side by side on one machine like to use the same addresses for their nodes.
+    """
+    node = snapshot.nodes.get(places[0].ref.key) if places[0].ref.kind == "Node" else None
+    if len(places) < 2 or node is None:
+        return places
+    networks = [network for cidr in node.spec.pod_cidrs if (network := parse_network(cidr))]
+    fitting = [
+        place
+        for place in places
+        if any(
+            ip_address(address) in network for address in place.namespace.addresses for network in networks
+        )
+    ]
+    return fitting or places
 
 
 Claim = tuple[By, Ref]

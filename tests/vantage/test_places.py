@@ -8,7 +8,7 @@ import pytest
 
 from kinspect.model.coverage import Coverage
 from kinspect.model.meta import Meta, Ref
-from kinspect.model.node import Namespace, Node, NodeAddress, NodeStatus
+from kinspect.model.node import Namespace, Node, NodeAddress, NodeSpec, NodeStatus
 from kinspect.model.pod import Pod, PodSpec, PodStatus
 from kinspect.model.snapshot import Snapshot, snapshot_of
 from kinspect.vantage.connection import NamespacePath
@@ -24,7 +24,7 @@ def snapshot() -> Snapshot:
     addresses = (NodeAddress("InternalIP", "192.0.2.11"),)
     objects = [
         ("Namespace", Namespace(Meta("kube-system", uid=CLUSTER))),
-        ("Node", Node(Meta("node1"), status=NodeStatus(addresses))),
+        ("Node", Node(Meta("node1"), NodeSpec("10.244.1.0/24", ("10.244.1.0/24",)), NodeStatus(addresses))),
         ("Pod", Pod(Meta("web-0", "shop", UID), PodSpec("node1"), PodStatus(pod_ip="10.244.1.9"))),
         ("Pod", Pod(Meta("web-1", "shop", OTHER_UID), PodSpec("node1"), PodStatus(pod_ip="10.244.1.10"))),
         (
@@ -73,6 +73,19 @@ CASES: dict[str, tuple[list[NetNamespace], set[Ref], int]] = {
         0,
     ),
     "one pod in two namespaces: unknown": ([namespace(7, OF_WEB0), namespace(8, OF_WEB0)], set(), 1),
+    "two with a node's address, one with its pod network": (
+        [
+            namespace(7, process(), addresses=frozenset({"192.0.2.11", "10.244.1.1"})),
+            namespace(8, process(), addresses=frozenset({"192.0.2.11", "10.244.2.1"})),
+        ],
+        {NODE1},
+        0,
+    ),
+    "two with a node's address: unknown": (
+        [namespace(number, process(), addresses=frozenset({"192.0.2.11"})) for number in (7, 8)],
+        set(),
+        1,
+    ),
     "nobody's": ([namespace(7, process(), addresses=frozenset({"172.17.0.1"}))], set(), 0),
 }
 
