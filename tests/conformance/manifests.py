@@ -1,8 +1,9 @@
 """Makes manifests that were written for the lab run on the conformance cluster.
 
 Only what the real programs need is changed: containers run the image that has the lab's echo server, on the
-ports that the pod declares; a pod that the lab would report as not ready gets a probe that fails; and
-addresses of the lab are replaced by those of this cluster, network by network, host number by host number.
+ports that the pod declares; a probe asks whether it is up (and asks where nobody listens, in a pod that the lab
+would report as not ready); and addresses of the lab are replaced by those of this cluster, network by network,
+host number by host number.
 """
 
 import re
@@ -54,9 +55,15 @@ def _with_echo(pod: Json) -> Json:
     ]
     first, *others = pod["spec"]["containers"]
     containers = [_container(first, served), *(_container(each, []) for each in others)]
-    if switches.get("lab.kinspect/ready") == "false":
-        containers[0]["readinessProbe"] = {"tcpSocket": {"port": 1}}
+    probed = 1 if switches.get("lab.kinspect/ready") == "false" else _first_tcp(served)
+    if probed:
+        containers[0]["readinessProbe"] = {"tcpSocket": {"port": probed}, "periodSeconds": 1}
     return {**pod, "spec": {**pod["spec"], "containers": containers}}
+
+
+def _first_tcp(served: list[str]) -> int:
+    """The port by which a pod shows that its server is up; 0 when it serves none."""
+    return next((int(port.removeprefix("tcp/")) for port in served if port.startswith("tcp/")), 0)
 
 
 def _container(container: Json, ports: list[str]) -> Json:

@@ -3,7 +3,8 @@
 Argument: how many at a time. stdin: one JSON array of cases {"id", "protocol", "address", "port"}, where the
 protocol is "TCP" or "UDP". stdout: one line of JSON per case, as soon as it is known:
 
-    outcome  answered   the echo server spoke: "pod" says which, "seen" which client address it saw
+    outcome  answered   the echo server spoke: "pod" says which, "at" on which of its addresses,
+                        "seen" which client it saw
              connected  TCP only: the handshake was made, but no answer came
              refused    at once, by an ICMP error: a rule on the way says no
              reset      at once, by a TCP reset: it got to a host where nothing listens
@@ -83,7 +84,8 @@ def by_icmp(connection: socket.socket) -> bool:
 def heard(body: bytes) -> Told:
     """Who the echo server says it is, and whom it saw."""
     said = json.loads(body)
-    return {"outcome": "answered", "pod": f"{said['namespace']}/{said['pod']}", "seen": said["client"]}
+    pod = f"{said['namespace']}/{said['pod']}"
+    return {"outcome": "answered", "pod": pod, "at": said["local"], "seen": said["client"]}
 
 
 def unused(kind: socket.SocketKind, address: str, taken: set[int]) -> socket.socket:

@@ -1,4 +1,8 @@
-"""Predicted beside observed: what `resolve` says of a connection, and what the nodes' kernels made of it."""
+"""Predicted beside observed: what `resolve` says of a connection, and what the nodes' kernels made of it.
+
+The judge of who was chosen is the echo server that answered; of what nobody answered, connection tracking,
+which tells whether it was sent to a backend or not.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +27,9 @@ AT_ONCE = 50
 
 
 class Observed(NamedTuple):
-    """What became of one connection: as the client knows it, who answered, and where it was sent.
+    """What became of one connection: how it ended, who answered, and the address and port that got it.
 
-    `sent_to` None = nothing is known of a translation: there was none, or it is forgotten already.
+    `sent_to` None = it was not sent anywhere else; or by UDP, where the server does not know its own address.
     """
 
     outcome: str
@@ -66,10 +70,10 @@ def difference(choice: Choice, seen: Observed, dead: set[End]) -> str:
     if dead.issuperset(chosen):
         # Connection tracking forgets at once what was reset before it was answered.
         return "" if seen.outcome == "reset" else f"nothing listens on {sorted(chosen)}, but it was {seen}"
-    if seen.outcome != "answered" or seen.pod not in chosen.values():
+    right = seen.pod == chosen.get(seen.sent_to) if seen.sent_to else seen.pod in chosen.values()
+    if seen.outcome != "answered" or not right:
         return f"predicted one of {sorted(chosen)} ({choice.because}), but it was {seen}"
-    sent_elsewhere = seen.sent_to is not None and chosen.get(seen.sent_to) != seen.pod
-    return f"{seen.pod} answered, but it was sent to {seen.sent_to}" if sent_elsewhere else ""
+    return ""
 
 
 def dead_ends(ground: Ground) -> set[End]:
@@ -84,8 +88,11 @@ def dead_ends(ground: Ground) -> set[End]:
 
 
 def _observed(case: Case, told: Json, remembered: list[tracking.Table]) -> Observed:
+    if "pod" in told:
+        address, _, port = told["at"].rpartition(":")
+        at = None if address == "0.0.0.0" else End(address, int(port))
+        return Observed(told["outcome"], Key(*told["pod"].split("/")), at)
     target = End(case.way.address, case.way.number)
     flow = Flow(case.way.port.protocol, End(*told["source"]), target)
     after = tracking.followed(flow, remembered).target
-    pod = Key(*told["pod"].split("/")) if "pod" in told else None
-    return Observed(told["outcome"], pod, after if after != target else None)
+    return Observed(told["outcome"], None, after if after != target else None)

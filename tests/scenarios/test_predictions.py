@@ -35,7 +35,7 @@ ENOUGH = 40
 
 
 class Known:
-    """A ground with the objects, at rest: what the API says, all that can be connected to, and what then was."""
+    """A ground at rest with the objects: what the API says, what can be connected to, and what then was."""
 
     def __init__(self, ground: Ground) -> None:
         self.ground = ground

@@ -48,8 +48,8 @@ def remember(ground: Ground) -> None:
 def tables(ground: Ground) -> list[Table]:
     """What every node remembers now.
 
-    Limits: an entry of a connection that has ended gives way to a new one that needs its port for a
-    translation, so one in some thousands is missing. Those that nobody answered are kept.
+    Limits: an entry of a connection that has ended may have given way to a new one that needed its port, so
+    only what was never answered is surely here.
     """
     return [read(run(ground, f"node/{node}", ["conntrack", "-L"])) for node in ground.modes]
 
