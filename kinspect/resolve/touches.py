@@ -28,14 +28,26 @@ def touched(kind: str, old: Object | None, new: Object | None, index: Index) -> 
 
     An EndpointSlice among them stands for its Service too, which the Index alone does not tell.
     """
-    found: set[Ref] = set()
+    each = new if new is not None else old
+    if each is None:
+        return set()
+    found = {Ref(kind, *each.key)}
     joins = _JOINS.get(kind)
-    for each in (old, new):
-        if each is not None:
-            found.add(Ref(kind, *each.key))
-            if joins:
-                found.update(joins(each, index))
+    if joins is not None:
+        found.update(joins(each, index))
+        if old is not None and old is not each and not _joined_alike(old, each):
+            found.update(joins(old, index))
     return found
+
+
+def _joined_alike(old: Object, new: Object) -> bool:
+    """Whether both forms certainly lead to the same places: the status of a pod changes all the time."""
+    return (
+        isinstance(old, Pod)
+        and isinstance(new, Pod)
+        and old.metadata.labels == new.metadata.labels
+        and old.ips == new.ips
+    )
 
 
 def _of_service(service: Service, index: Index) -> Iterator[Ref]:
