@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterable
 
 from kinspect.errors import UsageError
+from kinspect.lab import fields
 from kinspect.lab.certificates import Pair
 from kinspect.lab.status import Json, Rejection
 from kinspect.lab.store import Store
@@ -33,6 +34,7 @@ def apply(store: Store, items: Iterable[Json], issue: Issue) -> None:
     """Creates or replaces the objects, in order of need. Raises UsageError for one that the API refuses."""
     for item in sorted(items, key=_place):
         _require_served(store, item)
+        _require_known_fields(item)
         try:
             _write(store, _with_certificate(item, issue))
         except Rejection as rejection:
@@ -60,6 +62,18 @@ def _require_served(store: Store, item: Json) -> None:
     if version != resource.api_version:
         told = f"{name}: the lab serves {kind} as {resource.api_version}, not as {version or 'nothing'}"
         raise UsageError(told, f"write apiVersion: {resource.api_version}, and the fields of that version")
+
+
+def _require_known_fields(item: Json) -> None:
+    """Raises UsageError for a field that the kind does not have, as `kubectl create` would refuse it."""
+    name = f"{item['kind']} {item.get('metadata', {}).get('name', '')}"
+    try:
+        unknown = fields.check(item).unknown
+    except fields.WrongType as error:
+        raise UsageError(f"{name}: {error}", "mend the manifest") from error
+    if unknown:
+        told = ", ".join(f'unknown field "{path}"' for path in unknown)
+        raise UsageError(f"{name}: {told}", "mend the manifest; fields of old versions may be gone")
 
 
 def _place(item: Json) -> int:

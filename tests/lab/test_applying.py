@@ -81,6 +81,16 @@ def test_what_is_there_already_is_replaced(store):
             "write apiVersion: networking.k8s.io/v1",
         ),
         (
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "s"},
+                "spec": {"topologyKeys": ["*"]},
+            },
+            'Service s: unknown field "spec.topologyKeys"',
+            "mend the manifest; fields of old versions may be gone",
+        ),
+        (
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {}},
             'Service s: Service "s" is invalid: spec.ports: Required value',
             "mend the manifest",

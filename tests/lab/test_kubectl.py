@@ -228,6 +228,19 @@ def test_what_is_refused_is_refused_as_a_server_would(line, told):
     with_story(test)
 
 
+def test_a_field_that_is_gone_is_refused_or_dropped_with_a_warning():
+    async def test(kubectl: Kubectl) -> None:
+        given = """{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "t"},
+                    "spec": {"topologyKeys": ["*"], "ports": [{"port": 80}]}}"""
+        told = await kubectl.refused("create -f -", given)
+        assert 'strict decoding error: unknown field "spec.topologyKeys"' in told
+        _, out, err = await kubectl.run("create", "-f", "-", "--validate=warn", stdin=given)
+        assert (out, err) == ("service/t created\n", 'Warning: unknown field "spec.topologyKeys"\n')
+        assert "topologyKeys" not in await kubectl("get svc t -o yaml")
+
+    with_story(test)
+
+
 def test_a_deprecated_field_is_taken_with_a_warning():
     async def test(kubectl: Kubectl) -> None:
         given = """{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "e"},

@@ -31,13 +31,19 @@ def document(
     body = msgspec.json.encode(content) + b"\n"
     response = web.Response(status=code, headers=headers() | {"Content-Type": content_type})
     for warning in warnings:
-        response.headers.add("Warning", f'299 - "{warning}"')
+        warn(response, warning)
     if len(body) > _COMPRESSED_FROM and "gzip" in request.headers.get("Accept-Encoding", ""):
         response.headers["Content-Encoding"] = "gzip"
         response.headers["Vary"] = "Accept-Encoding"
         body = gzip.compress(body, compresslevel=1)
     response.body = body
     return response
+
+
+def warn(response: web.StreamResponse, warning: str) -> None:
+    """Adds a warning that kubectl prints (RFC 7234, section 5.5)."""
+    quoted = warning.replace("\\", "\\\\").replace('"', '\\"')
+    response.headers.add("Warning", f'299 - "{quoted}"')
 
 
 def text(content: str, code: int = HTTPStatus.OK) -> web.Response:

@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from kinspect.errors import Unreadable
-from kinspect.lab import status
+from kinspect.lab import fields, status
 from kinspect.lab.api import protobuf
 from kinspect.lab.api.requests import RequestInfo
 from kinspect.lab.resources import Resource
@@ -75,3 +75,20 @@ def placed(given: Json, resource: Resource, info: RequestInfo) -> Json:
             )
         meta["name"] = info.name
     return {**given, "kind": kind, "apiVersion": version, "metadata": meta}
+
+
+def checked(request: web.Request, given: Json) -> tuple[Json, list[str]]:
+    """The object without unknown fields, and the warnings about them. Raises BadRequest."""
+    level = request.query.get("fieldValidation") or "Warn"
+    if level not in ("Ignore", "Warn", "Strict"):
+        raise status.bad_request(f"invalid fieldValidation: {level}: must be one of: Ignore, Strict, Warn")
+    kind, version = given["kind"], given["apiVersion"].rpartition("/")[2]
+    refused = f'{kind} in version "{version}" cannot be handled as a {kind}'
+    try:
+        found = fields.check(given)
+    except fields.WrongType as error:
+        raise status.bad_request(f"{refused}: {error}") from None
+    told = [f'unknown field "{path}"' for path in found.unknown]
+    if told and level == "Strict":
+        raise status.bad_request(f"{refused}: strict decoding error: {', '.join(told)}")
+    return found.item, told if level == "Warn" else []

@@ -78,7 +78,7 @@ async def answer(request: web.Request, store: Store, who: User, limits: Limits) 
     _require_address(resource, info)
     response = await _about(request, store, resource, info, limits)
     if resource.deprecated and not response.prepared:
-        response.headers.add("Warning", f'299 - "{resource.deprecated}"')
+        answers.warn(response, resource.deprecated)
     return response
 
 

@@ -1,6 +1,6 @@
 """POST, PUT, PATCH and DELETE on resources.
 
-Limits: unknown fields are stored, not refused; server-side apply is refused (kubectl applies on its side).
+Limits: server-side apply is refused (kubectl applies on its own side).
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ _FINALIZERS = {"Foreground": FOREGROUND, "Orphan": ORPHAN}
 
 async def create(request: web.Request, store: Store, resource: Resource, info: RequestInfo) -> web.Response:
     given = await bodies.new_object(request, resource, info)
-    made = store.create(given, dry_run=_dry_run(request))
-    warnings = admission.warnings(made)
+    checked, told = bodies.checked(request, given)
+    made = store.create(checked, dry_run=_dry_run(request))
+    warnings = (*told, *admission.warnings(made))
     content = reading.shaped(request, store, resource, made)
     return answers.document(request, content, HTTPStatus.CREATED, warnings=warnings)
 
@@ -98,9 +99,11 @@ async def delete_all(
 def _replaced(
     request: web.Request, store: Store, resource: Resource, given: Json, info: RequestInfo
 ) -> web.Response:
-    made = store.replace(given, "status" if info.subresource == "status" else "", dry_run=_dry_run(request))
+    checked, told = bodies.checked(request, given)
+    subresource = "status" if info.subresource == "status" else ""
+    made = store.replace(checked, subresource, dry_run=_dry_run(request))
     content = reading.shaped(request, store, resource, made)
-    return answers.document(request, content, warnings=admission.warnings(made))
+    return answers.document(request, content, warnings=(*told, *admission.warnings(made)))
 
 
 def _delete(store: Store, item: Json, options: Json) -> tuple[Json, bool]:
