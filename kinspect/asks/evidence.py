@@ -14,6 +14,8 @@ import msgspec
 from kinspect.asks.ground import Point
 from kinspect.errors import NotPermitted
 from kinspect.model.observation import PlaceState
+from kinspect.ruleset import conntrack
+from kinspect.ruleset.conntrack import Table
 from kinspect.ruleset.model import Ruleset
 from kinspect.ruleset.reading import read_node
 from kinspect.trace.causes.forwarding import FORWARD, reverse_path
@@ -23,6 +25,7 @@ from kinspect.vantage import placestate
 
 Found = TypeVar("Found")
 TOOL_DEADLINE_S = 2.0
+TABLE = "/proc/thread-self/net/nf_conntrack"
 
 
 async def states(points: Mapping[Place, Point], run: Run, depth: Iterable[Place]) -> dict[Place, PlaceState]:
@@ -45,6 +48,26 @@ async def rules(point: Point) -> Ruleset:
     return read_node(dumps, nft.result())
 
 
+async def connection_tables(points: Mapping[Place, Point], port: int) -> dict[Place, Table]:
+    """What the kernels of the nodes know of connections from this port; those that cannot be asked are left out.
+
+    The file is not there on every kernel, the tool not on every machine.
+    """
+    found: dict[Place, Table] = {}
+    mention = f"sport={port} ".encode()
+    for place, point in points.items():
+        reading = _Reading(point)
+        if place.kind != "node":
+            continue
+        text = await reading.file(TABLE)
+        if text is None:
+            text = await reading.run("conntrack", "-L", "-o", "extended", read=bytes)
+        if text is not None:
+            lines = [line for line in text.splitlines() if mention in line]
+            found[place] = conntrack.read(_text(b"\n".join(lines)))
+    return found
+
+
 class _Reading:
     """Reads one place, and keeps a list of what it could not read."""
 
@@ -60,7 +83,7 @@ class _Reading:
             self._unread.append(f"{' '.join(argv)}: {error}")
             return None
 
-    async def _file(self, path: str) -> bytes | None:
+    async def file(self, path: str) -> bytes | None:
         try:
             return await self._point.agent.read(self._point.net, path)
         except (OSError, NotPermitted) as error:
@@ -87,7 +110,7 @@ class _Reading:
         )
 
     async def _setting(self, name: str) -> str | None:
-        value = await self._file(f"/proc/sys/{name}")
+        value = await self.file(f"/proc/sys/{name}")
         return None if value is None else _text(value).strip()
 
     async def _route(self, address: str) -> Any:
@@ -102,7 +125,7 @@ class _Reading:
         found: list[Any] = []
         for protocol, path in placestate.SOCKETS.items():
             for each in (path, f"{path}6"):
-                table = await self._file(each)
+                table = await self.file(each)
                 found += placestate.read_listeners(protocol, table) if table else ()
         return tuple(found)
 
