@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 from kinspect.asks.capture import Captures
+from kinspect.asks.evidence import connection_tables
 from kinspect.asks.ground import Point
 from kinspect.errors import NotPermitted
 from kinspect.probes.http import Answer, HTTPProbe
@@ -21,6 +23,8 @@ from kinspect.trace.methods import (
     Exchanged,
     Failed,
     Instruction,
+    Local,
+    ReadTables,
     Receive,
     Send,
     Steps,
@@ -28,6 +32,7 @@ from kinspect.trace.methods import (
     Wait,
     Watch,
 )
+from kinspect.trace.sighting import Place
 
 TOKEN_HEADER = "X-Kinspect-Trace"
 
@@ -35,7 +40,8 @@ TOKEN_HEADER = "X-Kinspect-Trace"
 class Performer:
     """Carries out one attempt. Afterwards no socket of it is left."""
 
-    def __init__(self, vantage: Point, captures: Captures) -> None:
+    def __init__(self, vantage: Point, captures: Captures, points: Mapping[Place, Point]) -> None:
+        self._points = points
         self._vantage = vantage
         self._captures = captures
         self._socket: int | None = None
@@ -74,11 +80,13 @@ class Performer:
                 return Failed(reply["error"]) if reply["error"] else None
             case Wait():
                 return await self._wait(instruction)
+            case ReadTables(port):
+                return await connection_tables(self._points, port)
 
     async def _call(self, op: str, **arguments: Any) -> Any:
         return await self._vantage.agent.call(op, **arguments)
 
-    async def _connect(self, connect: Connect) -> str | Failed:
+    async def _connect(self, connect: Connect) -> Local | Failed:
         await self._close()
         result = await self._call(
             "connect",
@@ -89,7 +97,7 @@ class Performer:
             deadline_s=ANSWER_DEADLINE_S,
         )
         self._socket = result["socket"]
-        return Failed(result["error"]) if result["error"] else str(result["local"][0])
+        return Failed(result["error"]) if result["error"] else Local(*result["local"])
 
     async def _transmit(self, data: bytes) -> Failed | None:
         result = await self._call("send", handle=self._socket, data=_text(data))

@@ -49,7 +49,7 @@ async def rules(point: Point) -> Ruleset:
 
 
 async def connection_tables(points: Mapping[Place, Point], port: int) -> dict[Place, Table]:
-    """What the kernels of the nodes know of connections from this port; those that cannot be asked are left out.
+    """What the kernels of the nodes know of connections from this port, where they can be asked.
 
     The file is not there on every kernel, the tool not on every machine.
     """

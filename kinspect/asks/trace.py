@@ -201,7 +201,7 @@ class _Tracing:
     async def _attempt(self, expectations: Expectations, chance: random.Random) -> Run:
         captures = Captures(self._points.values())
         try:
-            performer = Performer(self._point, captures)
+            performer = Performer(self._point, captures, self._points)
             attempt = await performer.perform(self._method.run(self._target, self._flows(), chance))
         finally:
             await captures.stop()

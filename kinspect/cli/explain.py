@@ -15,11 +15,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kinspect.rules import load
+    from kinspect.trace.causes import codes
 
     rules = load()
+    causes = codes()
     if args.code is None:
         for rule in rules:
             print(f"{rule.code}  {rule.severity:<8} {rule.title}")
+        for code, cause in sorted(causes.items()):
+            print(f"{code}  {'trace':<8} {cause.title}")
+        return EXIT_OK
+    if args.code.upper() in causes:
+        cause = causes[args.code.upper()]
+        print(f"{args.code.upper()}: {cause.title}. A cause that only a trace can find.\n\n{cause.fix}")
         return EXIT_OK
     found = [rule for rule in rules if rule.code == args.code.upper()]
     if not found:

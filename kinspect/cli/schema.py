@@ -15,13 +15,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kinspect.export import Document
+    from msgspec import Struct
+
     from kinspect.export.doctor import Doctor
     from kinspect.export.encode import schema_of
     from kinspect.export.findings import Findings
     from kinspect.export.tree import Tree
+    from kinspect.model.path import Trace
 
-    documents: dict[str, type[Document]] = {"doctor": Doctor, "findings": Findings, "tree": Tree}
+    documents: dict[str, type[Struct]] = {
+        "doctor": Doctor,
+        "findings": Findings,
+        "trace": Trace,
+        "tree": Tree,
+    }
     if args.name is None:
         print("\n".join(sorted(documents)))
         return EXIT_OK

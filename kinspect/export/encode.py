@@ -22,6 +22,6 @@ def yaml_bytes(document: Document) -> bytes:
     return dump(msgspec.to_builtins(document)).encode()
 
 
-def schema_of(document: type[Document]) -> dict[str, Any]:
+def schema_of(document: type[msgspec.Struct]) -> dict[str, Any]:
     """The JSON Schema of a document, made from its Structs."""
     return msgspec.json.schema(document)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 from kinspect.model.path import At, Cause, Divergence, Hop, Path, Served, Trace, Unseen, Verdict
 from kinspect.trace.compare import predicted_hops
@@ -24,10 +25,15 @@ def answer(
     causes: Sequence[Cause] = (),
 ) -> Trace:
     """What these runs tell together. The verdict is the worst of them, the backend the commonest one's."""
-    groups: dict[object, list[Run]] = {}
+    groups: list[tuple[object, list[Run]]] = []
     for run in runs:
-        groups.setdefault(_likeness(run), []).append(run)
-    ordered = sorted(groups.values(), key=len, reverse=True)
+        likeness = _likeness(run)
+        same = next((group for other, group in groups if other == likeness), None)
+        if same is None:
+            groups.append((likeness, [run]))
+        else:
+            same.append(run)
+    ordered = sorted((group for _, group in groups), key=len, reverse=True)
     paths = tuple(Path(len(group) / len(runs), group[0].hops) for group in ordered)
     divergence = _divergence([group[0] for group in ordered], causes)
     return Trace(
@@ -48,12 +54,13 @@ def answer(
 def predicted(target: Target, vantage: str, alternatives: Sequence[Alternative]) -> Trace:
     """The answer without sending anything: every alternative is a path of hops that nobody saw yet."""
     paths = []
-    for each in alternatives:
+    likely = [each for each in alternatives if each.share]
+    for each in likely:
         hops: list[Hop] = []
         for visit in each.visits:
             hops += predicted_hops(visit)
         paths.append(Path(each.share, tuple(hops)))
-    outcomes = {each.outcome for each in alternatives}
+    outcomes = {each.outcome for each in likely}
     verdicts: dict[str, Verdict] = {"delivered": "delivered", "refused": "refused", "silent": "dropped"}
     verdict = verdicts.get(outcomes.pop(), "unknown") if len(outcomes) == 1 else "unknown"
     return Trace(
@@ -61,12 +68,12 @@ def predicted(target: Target, vantage: str, alternatives: Sequence[Alternative])
         vantage=vantage,
         method="prediction",
         verdict=verdict,
-        backend=_only_backend(alternatives),
+        backend=_only_backend(likely),
         paths=tuple(paths),
         divergence=None,
         unseen=(),
         lost=0,
-        notes=tuple(dict.fromkeys(each.because for each in alternatives)),
+        notes=tuple(dict.fromkeys(each.because for each in likely)),
     )
 
 
@@ -81,19 +88,26 @@ def _only_backend(alternatives: Sequence[Alternative]) -> Served | None:
 
 def _notes(run: Run) -> list[str]:
     notes = [run.note] if run.note else []
-    if run.verdict != "delivered" and run.parting is None and run.alternative is not None:
+    if run.alternative is not None and run.alternative.share == 0.0 and run.parting is None:
+        notes.append(run.alternative.because)
+    elif run.verdict != "delivered" and run.parting is None and run.alternative is not None:
         notes.append(f"as predicted: {run.alternative.because}")
     return notes
 
 
 def _likeness(run: Run) -> object:
-    """What two runs share that took the same path: everything but times and the ports that were drawn."""
-    return run.verdict, tuple(
-        (hop.direction, hop.place, hop.interface, hop.way, hop.actions, hop.dst and hop.dst.address)
-        if hop.direction == "original"
-        else (hop.direction, hop.place, hop.interface, hop.way, hop.actions)
-        for hop in run.hops
-    )
+    """What two runs share that took the same path: the places in their order, and what was called there.
+
+    Links inside of a place do not count: a bridge may or may not show a packet that it passes on.
+    """
+    stays = groupby(run.hops, lambda hop: (hop.direction, hop.place))
+    return run.verdict, run.parting and run.parting.seen, [(*key, _called(list(hops))) for key, hops in stays]
+
+
+def _called(hops: Sequence[Hop]) -> str:
+    """The destination with which a request leaves a place; an answer's says nothing new."""
+    last = hops[-1]
+    return last.dst.address if last.dst and last.direction == "original" else ""
 
 
 def _divergence(runs: Iterable[Run], causes: Sequence[Cause]) -> Divergence | None:

@@ -82,6 +82,8 @@ def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -
         found += _at(snapshot, target, vantage, node, owned)
     if target.proxied:
         found += _direct(snapshot, target, vantage)
+    if vantage.node and not target.proxied:
+        found += _in_the_socket(snapshot, target, vantage)
     total = sum(each.share for each in found) or 1.0
     return tuple(each._replace(share=each.share / total) for each in found)
 
@@ -145,6 +147,19 @@ def _direct(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iterator[Al
         original = (sent, *_to_backend(snapshot, vantage.place, called, backend))
         reply = tuple(each.answered() for each in reversed(original))
         yield Alternative(1.0 / len(found), "delivered", backend, original + reply, "the balancer calls pods")
+
+
+def _in_the_socket(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iterator[Alternative]:
+    """The alternatives of an eBPF balancer, which translates in connect(2): no packet has the cluster IP.
+
+    They have no share: nothing in the API says so, but packets may. Source: KEP-3866, "The Cilium approach".
+    """
+    assert target.service is not None
+    assert target.port is not None
+    for backend in backends(snapshot, snapshot.services[target.service], target.port):
+        called = target._replace(address=backend.address, number=backend.port or 0, node="")
+        because = "an eBPF balancer translated the destination in the socket"
+        yield _straight(snapshot, called, vantage)._replace(share=0.0, backend=backend, because=because)
 
 
 def _end(address: str) -> End:

@@ -26,9 +26,10 @@ from kinspect.trace.compare import Compared, Parting, compare
 from kinspect.trace.correlate import correlate
 from kinspect.trace.expected import Alternative
 from kinspect.trace.hops import Observed, Owned, observed
-from kinspect.trace.methods import Attempt
+from kinspect.trace.methods import Attempt, Local, Tables
 from kinspect.trace.packet import ACK, SYN
 from kinspect.trace.sighting import Mark, Place, SegmentMark, SequenceMark, Sighting
+from kinspect.trace.tables import table_hops
 
 _FORWARDED_FOR = re.compile(rb"\r\nX-Forwarded-For:([^\r\n]*)", re.IGNORECASE)
 
@@ -65,6 +66,8 @@ def run_of(
     complete: bool,
 ) -> Run:
     """What this attempt tells."""
+    if attempt.tables is not None and attempt.local is not None:
+        return _by_tables(attempt, expectations, attempt.local, attempt.tables)
     if attempt.mark is None:
         return Run(_by_outcome(attempt), (), None, None, None, attempt.note)
     first = observed(correlate(attempt.mark, sightings), owned, complete, expectations.asked)
@@ -82,6 +85,19 @@ def run_of(
     beyond = compare(expectations.beyond.get(proxy, ()), second.hops, watched)
     told = _told(second, beyond, _forwarded_for(attempt, sightings, second))
     return _joined(run, told._replace(started_ns=second.started_ns))
+
+
+def _by_tables(attempt: Attempt, expectations: Expectations, local: Local, tables: Tables) -> Run:
+    """What the kernels' tables tell: the translations are proved, the links in between are not seen."""
+    hops = table_hops(local, expectations.asked, tables)
+    compared = compare(expectations.alternatives, hops, [place for place in tables if _answers(hops, place)])
+    seen = Observed(_by_outcome(attempt), hops, None, 0)
+    return _told(seen, compared, attempt.note)
+
+
+def _answers(hops: Sequence[Hop], place: Place) -> bool:
+    """A node whose table has nothing of the connection did not track it, or did not see it: no proof."""
+    return any((hop.place.kind, hop.place.name) == tuple(place) for hop in hops)
 
 
 def second_mark(attempt: Attempt, sightings: Sequence[Sighting], proxy: Place) -> Mark | None:

@@ -15,13 +15,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import random
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from types import ModuleType
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 from kinspect.errors import UsageError
+from kinspect.ruleset.conntrack import Table
 from kinspect.trace.bpf import Flow, Program
-from kinspect.trace.sighting import Mark
+from kinspect.trace.sighting import Mark, Place
 from kinspect.trace.target import Request, Target
 
 ANSWER_DEADLINE_S = 2.4
@@ -34,8 +35,15 @@ class Watch(NamedTuple):
     program: Program
 
 
+class Local(NamedTuple):
+    """The local end of a connected socket."""
+
+    address: str
+    port: int
+
+
 class Connect(NamedTuple):
-    """Connect a kernel socket. Result: its local address, or the error of the network as a Failed.
+    """Connect a kernel socket. Result: its Local end, or the error of the network as a Failed.
 
     `first` is the first sequence number to use; None = the kernel's choice.
     """
@@ -91,19 +99,31 @@ class Wait(NamedTuple):
     at_most_s: float
 
 
-Instruction = Watch | Connect | Transmit | Receive | Exchange | Send | Wait
+class ReadTables(NamedTuple):
+    """Read the connection tables of all nodes for connections from this port. Result: Tables."""
+
+    port: int
+
+
+Tables = Mapping[Place, Table]
+"""The connections of each node that could be asked."""
+
+Instruction = Watch | Connect | Transmit | Receive | Exchange | Send | Wait | ReadTables
 
 
 class Attempt(NamedTuple):
     """How it went. `mark` None = this process may not mark connections, so only the outcome is known.
 
-    `token`: what to look for in the payloads of other connections, b"" = nothing.
+    `token`: what to look for in the payloads of other connections, b"" = nothing. `tables`: what the kernels
+    know of the connection from `local`, in place of sightings; None = they were not asked.
     """
 
     mark: Mark | None
     outcome: Literal["answered", "refused", "silent", "unreachable"]
     token: bytes = b""
     note: str = ""
+    local: Local | None = None
+    tables: Tables | None = None
 
 
 Steps = Generator[Instruction, Any, Attempt]

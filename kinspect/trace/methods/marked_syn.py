@@ -41,7 +41,7 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
     if isinstance(source, Failed):
         return Attempt(mark, outcome_of(source.error))
     sport = chance.choice(dissect.EPHEMERAL)
-    result = yield Send(dissect.syn(source, sport, target.address, target.number, first))
+    result = yield Send(dissect.syn(source.address, sport, target.address, target.number, first))
     if isinstance(result, Failed):
         return Attempt(mark, outcome_of(result.error))
     answered = yield Wait(mark, ANSWER_DEADLINE_S)
