@@ -172,7 +172,6 @@ MAKERS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
         }
     ),
     "IngressClass": st.just({"metadata": {"name": "nginx"}}),
-    "ServiceCIDR": st.just({"metadata": {"name": "kubernetes"}, "spec": {"cidrs": ["10.96.0.0/16"]}}),
 }
 LEAST = {
     "Service": 3,
@@ -346,12 +345,16 @@ def test_change_of_coverage_runs_only_the_rules_that_read_the_kind() -> None:
     judge.note_all(known)
     judge.step(known, lambda: False)
     ran.clear()
-    judge.note_coverage("ServiceCIDR")
+    judge.note_coverage("Pod")
     judge.step(known, lambda: False)
-    assert ran == [rule.code for rule in load() if "ServiceCIDR" in rule.reads]
+    assert ran == [
+        rule.code
+        for rule in load()
+        if "Pod" in rule.reads and rule.applies(snapshot.services[Key("a", "s0")])
+    ]
     ran.clear()
-    counted = {**known.coverage, "ServiceCIDR": Coverage("given", count=7, as_of="2026-01-01T00:00:00Z")}
-    judge.note_coverage("ServiceCIDR")
+    counted = {**known.coverage, "Pod": Coverage("given", count=7, as_of="2026-01-01T00:00:00Z")}
+    judge.note_coverage("Pod")
     judge.step(replace(known, coverage=counted), lambda: False)
     assert ran == []  # a count and an age change no answer
 

@@ -19,7 +19,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.rules._words import get, service_ref
 
-CODE = "SVC110"
+CODE = "SVC109"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
 NEEDS = ()

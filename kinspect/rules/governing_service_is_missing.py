@@ -21,7 +21,7 @@ from kinspect.model.pod import StatefulSet
 from kinspect.model.snapshot import Snapshot
 from kinspect.rules._words import get
 
-CODE = "SVC111"
+CODE = "SVC110"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("StatefulSet",)
 NEEDS = ("Service",)

@@ -1,9 +1,10 @@
 """An EndpointSlice belongs to no Service
 
-What it finds: an EndpointSlice without the label `kubernetes.io/service-name`.
+What it finds: an EndpointSlice without the label `kubernetes.io/service-name` that nobody manages: it has
+neither an owner nor the label `endpointslice.kubernetes.io/managed-by`.
 
 Why it matters: this label alone joins a slice to its Service; its name and its owner do not. No proxy and no
-DNS server reads a slice without it. Slices that other programs keep for themselves are fine so.
+DNS server reads a slice without it. Slices that a program keeps for a purpose of its own are left alone.
 
 How to fix: if it was meant for a Service, label it.
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kinspect.model.endpointslice import SERVICE_NAME, EndpointSlice
+from kinspect.model.endpointslice import MANAGED_BY, SERVICE_NAME, EndpointSlice
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
@@ -33,6 +34,10 @@ addressType: IPv4
 endpoints: [{addresses: [192.0.2.10]}]
 """
 BROKEN = HEALTHY.replace("kubernetes.io/service-name: db", "app: db")
+
+
+def applies(slice_: EndpointSlice) -> bool:
+    return MANAGED_BY not in slice_.metadata.labels and not slice_.metadata.owner_references
 
 
 def check(slice_: EndpointSlice, _snapshot: Snapshot) -> Iterator[Finding]:

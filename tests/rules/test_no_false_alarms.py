@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kinspect.judge import judged
+from kinspect.model.coverage import Coverage
 from kinspect.model.finding import Finding
+from kinspect.model.kinds import KINDS
 from kinspect.sources.manifests import read_manifests
 
 
@@ -180,6 +184,18 @@ def test_files_without_slices_say_unknown_and_not_broken() -> None:
     (judgment,) = snapshot.judgments.values()
     assert judgment.findings == ()
     assert judgment.state == "unknown"
+
+
+def test_user_of_one_namespace_sees_its_good_services_as_good() -> None:
+    """Cluster-wide kinds are hidden from such a user, and no Service needs them to be judged."""
+    good = service(f"{WEB}, ports: [{{port: 80}}]") + slice_("web", "10.244.1.5") + pod("web-1", "10.244.1.5")
+    seen = read_manifests(["-"], good.encode())
+    own, hidden = Coverage("given", namespaces=("shop",)), Coverage("denied", "forbidden")
+    coverage = {name: own if kind.namespaced else hidden for name, kind in KINDS.items()}
+    states = {
+        ref.kind: each.state for ref, each in judged(replace(seen, coverage=coverage)).judgments.items()
+    }
+    assert states == {"Service": "ok", "EndpointSlice": "ok"}
 
 
 NOT_APPLIED = """\

@@ -114,10 +114,10 @@ def test_kind_of_other_namespaces_only_makes_unknown(rule: Rule) -> None:
 
 
 def test_kind_that_the_server_lacks_is_surely_empty() -> None:
-    rule = next(rule for rule in RULES if rule.needs == ("ServiceCIDR",))
-    seen = snapshot("kind: ServiceList\napiVersion: v1\nitems: []\n---\n" + rule.healthy.partition("---")[0])
-    seen = judged(replace(seen, coverage={**seen.coverage, "ServiceCIDR": Coverage("absent")}))
-    assert findings(seen) == []
+    rule = next(rule for rule in RULES if rule.needs == ("IngressClass",))
+    seen = snapshot(rule.healthy.partition("---")[0])
+    seen = judged(replace(seen, coverage={**seen.coverage, "IngressClass": Coverage("absent")}))
+    assert [each.code for each in findings(seen)] == [rule.code]
     assert unknowns(seen, rule) == []
 
 
