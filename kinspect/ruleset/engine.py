@@ -21,6 +21,7 @@ from kinspect.ruleset.terms import (
     Lookup,
     Masquerade,
     Match,
+    Member,
     Part,
     Pick,
     PortIs,
@@ -41,12 +42,16 @@ _MOST_PARTS = 1_000_000
 
 
 class Walk:
-    """Walks these chains one after the other. `_pending` are the ways that are not at their end yet."""
+    """Walks these chains one after the other. `_pending` are the ways that are not at their end yet.
 
-    def __init__(self, ruleset: Ruleset, node: Node, chains: tuple[Chain, ...]) -> None:
+    `memory` = clients that the rules remember are sent where they were sent before.
+    """
+
+    def __init__(self, ruleset: Ruleset, node: Node, chains: tuple[Chain, ...], memory: bool) -> None:
         self._ruleset = ruleset
         self._node = node
         self._chains = chains
+        self._memory = memory
         self._pending: list[State] = []
         self._done: list[Way] = []
         self._budget = _MOST_PARTS
@@ -102,12 +107,20 @@ class Walk:
             return state.at_next_part().sharing(match.probability)
         if isinstance(match, Chance):
             return state.at_next_part() if match.probability else state.at_next_rule()
-        if isinstance(match, Remembered):
+        if isinstance(match, Remembered) or (not self._memory and self._is_memory(state, match)):
             return state.at_next_rule()
         answer = self._holds(match, state)
         if answer is None and self._matters(state, rule):
             return state.at_next_rule().doubting(f"whether this holds: {rule.text}")
         return state.at_next_part() if answer else state.at_next_rule()
+
+    def _is_memory(self, state: State, match: Match) -> bool:
+        """Whether this asks for a client that a rule noted, in a set that forgets."""
+        if not isinstance(match, Member):
+            return False
+        table = state.frames[-1].chain.id.table
+        container = self._ruleset.containers.get(ChainId(table, match.container))
+        return container is not None and container.timeout_s is not None
 
     def _holds(self, match: Match, state: State) -> bool | None:
         table = state.frames[-1].chain.id.table

@@ -71,7 +71,8 @@ def faults(ruleset: Ruleset, expectation: Expectation, node: Node) -> tuple[Faul
     """
     if ruleset.mode == "ipvs":
         return tuple(_of_ipvs(ruleset, expectation))
-    ways = journey(ruleset, expectation.headers, node, expectation.origin)
+    # A client that is remembered would see its own backend only: the rules are judged for a new one.
+    ways = journey(ruleset, expectation.headers, node, expectation.origin, memory=False)
     if expectation.backends:
         return tuple(_of_service(ruleset, expectation, node, ways))
     return tuple(_of_others(expectation, ways))

@@ -6,8 +6,8 @@ Theory of operation:
    that chain only; the next one at the hook is called. "drop" and "reject" end everything.
 2. A jump puts a frame on a stack, a goto replaces the one on top. A chain that ends takes the frame below
    up again, a hooked one ends with its policy. A translation ends the nat chains of its hook.
-3. A random choice parts the way in two or more, each with its share. What sticks to a remembered client is
-   passed by in iptables mode, where the dump does not tell who is remembered.
+3. A random choice parts the way in two or more, each with its share. Whether a client is remembered is told
+   by the dump in nftables mode only; without `memory` every client comes for the first time.
 4. A match that nobody can judge is taken not to hold, and the way is doubtful from there on, with the reason.
 5. A chain that was chosen for this packet's address or port, and in which nothing happens to it, is said to
    be fallen off of: that is how an emptied chain shows. Other jumps that led to nothing are forgotten.
@@ -30,9 +30,11 @@ Origin = Literal["network", "node"]
 """Whether the packet comes in by an interface, or from a process on the node itself."""
 
 
-def journey(ruleset: Ruleset, headers: Headers, node: Node, origin: Origin = "network") -> tuple[Way, ...]:
+def journey(
+    ruleset: Ruleset, headers: Headers, node: Node, origin: Origin = "network", memory: bool = True
+) -> tuple[Way, ...]:
     """All ways through the node: in or out of it, or across, with the routing decision in between."""
-    ways = walk(ruleset, headers, "prerouting" if origin == "network" else "output", node)
+    ways = walk(ruleset, headers, "prerouting" if origin == "network" else "output", node, memory)
     if origin == "node":
         ways = _through(ruleset, ways, node, "postrouting")
     local = tuple(way for way in ways if node.owns(way.headers.dst))
@@ -44,21 +46,25 @@ def journey(ruleset: Ruleset, headers: Headers, node: Node, origin: Origin = "ne
     return (*local, *others)
 
 
-def walk(ruleset: Ruleset, headers: Headers, hook: HookName, node: Node) -> tuple[Way, ...]:
+def walk(
+    ruleset: Ruleset, headers: Headers, hook: HookName, node: Node, memory: bool = True
+) -> tuple[Way, ...]:
     """The ways through one hook; their shares add up to 1."""
-    return _through(ruleset, (Way(1.0, headers),), node, hook)
+    return _through(ruleset, (Way(1.0, headers),), node, hook, memory)
 
 
 def walk_chain(ruleset: Ruleset, headers: Headers, chain: ChainId, node: Node) -> tuple[Way, ...]:
     """The ways through one chain alone, as if it were hooked; none if there is no such chain."""
     found = ruleset.chains.get(chain)
-    return Walk(ruleset, node, (found,)).run((Way(1.0, headers),)) if found else ()
+    return Walk(ruleset, node, (found,), memory=False).run((Way(1.0, headers),)) if found else ()
 
 
-def _through(ruleset: Ruleset, ways: tuple[Way, ...], node: Node, hook: HookName) -> tuple[Way, ...]:
+def _through(
+    ruleset: Ruleset, ways: tuple[Way, ...], node: Node, hook: HookName, memory: bool = True
+) -> tuple[Way, ...]:
     """The ways that continue these at a hook; those that have ended stay as they are."""
     family: Family = "ip6" if any(":" in way.headers.dst for way in ways) else "ip"
-    return Walk(ruleset, node, ruleset.hooked(hook, family)).run(ways)
+    return Walk(ruleset, node, ruleset.hooked(hook, family), memory).run(ways)
 
 
 def _doubting_unless_known(way: Way, node: Node) -> Way:

@@ -325,6 +325,13 @@ def test_a_changed_dump_shows_its_fault(
     [
         ("node1", "10.244.0.2", "10.96.100.162", 80, ECHO),  # one of them is the pod itself: a hairpin
         ("node3", "10.244.2.8", "10.96.100.162", 80, ECHO),
+        (
+            "node3",
+            "10.244.2.8",
+            "10.96.170.108",
+            80,
+            ECHO,
+        ),  # affinity remembers this one, and sends it to 1.2
         ("node1", "10.244.0.2", "10.96.0.1", 443, {("192.0.2.5", 6443)}),  # masqueraded by the CNI
     ],
 )
