@@ -30,7 +30,7 @@ _MOST_NOTES = 50
 def read(text: str) -> Ruleset:
     """The rules of one dump. Never raises; an empty dump is an empty Ruleset with a note."""
     reader = _Reader()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         reader.line(number, line.strip())
     return reader.ruleset()
 
