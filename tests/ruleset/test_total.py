@@ -56,23 +56,27 @@ def use(ruleset: Ruleset) -> None:
     faults(ruleset, Expectation(HEADERS, refusal="reject"), NODE)
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_iptables_reader_on_any_lines(lines: list[str]) -> None:
     use(iptables_save.read("\n".join(lines)))
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), JSON.map(str)))
 def test_conntrack_and_ipvsadm_readers_on_any_text(text: str) -> None:
     conntrack.read(text)
     ipvsadm.read(text)
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_nft_reader_on_any_json(document: object) -> None:
     for shape in (document, {"nftables": document}, {"nftables": [document]}):
         use(nft_json.read(json.dumps(shape)))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_nft_reader_on_any_bytes(data: bytes) -> None:
     use(nft_json.read(data))
