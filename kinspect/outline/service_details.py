@@ -11,12 +11,13 @@ from kinspect.outline.sections import Section, labelled, present
 from kinspect.outline.service_names import dns_names
 from kinspect.outline.service_reach import who_may_use
 from kinspect.outline.words import type_words
+from kinspect.resolve.addresses import range_of, service_ranges
 from kinspect.resolve.routes import routes_to
 
 
 def service_sections(snapshot: Snapshot, service: Service) -> Iterator[Section]:
     yield Section("Service", present(("type", type_words(service)), ("selector", _selector(service))))
-    yield _addresses(service)
+    yield _addresses(snapshot, service)
     yield Section("Policies", _policies(service))
     yield from who_may_use(snapshot, service)
     yield dns_names(snapshot, service)
@@ -33,7 +34,7 @@ def _selector(service: Service) -> str:
     return " ".join(f"{key}={value}" for key, value in sorted((service.spec.selector or {}).items()))
 
 
-def _addresses(service: Service) -> Section:
+def _addresses(snapshot: Snapshot, service: Service) -> Section:
     spec = service.spec
     balancer = [
         f"{each.ip or each.hostname}{f' ({each.ip_mode})' if each.ip_mode else ''}"
@@ -45,6 +46,7 @@ def _addresses(service: Service) -> Section:
         "Addresses",
         present(
             ("clusterIPs", " ".join(spec.cluster_ips) or spec.cluster_ip),
+            ("out of", "; ".join(_ranges(snapshot, service))),
             ("families", " ".join(filter(None, (*spec.ip_families, spec.ip_family_policy)))),
             ("load balancer", " ".join(balancer) or pending),
             ("externalIPs", " ".join(spec.external_ips)),
@@ -52,6 +54,16 @@ def _addresses(service: Service) -> Section:
             ("alias of", spec.external_name if spec.type == "ExternalName" else ""),
         ),
     )
+
+
+def _ranges(snapshot: Snapshot, service: Service) -> Iterator[str]:
+    """Where each cluster IP comes from; nothing in clusters that declare no ranges."""
+    for address in service.virtual_ips if service_ranges(snapshot) else ():
+        found = range_of(snapshot, address)
+        if found is None:
+            yield f"{address} is in no ServiceCIDR"
+        else:
+            yield f"{found.cidr} ({found.source}), the {found.band} band"
 
 
 def _policies(service: Service) -> tuple[tuple[Span, ...], ...]:

@@ -45,8 +45,3 @@ def families_of(service: Service) -> tuple[str, ...]:
     ips = [parse_address(ip) for ip in service.virtual_ips]
     found = dict.fromkeys("IPv4" if ip.version == 4 else "IPv6" for ip in ips if ip)
     return tuple(found) or ("IPv4", "IPv6")
-
-
-def proxied_by_kube_proxy(service: Service) -> bool:
-    """Whether kube-proxy programs rules for it."""
-    return bool(service.virtual_ips) and PROXY_NAME not in service.metadata.labels

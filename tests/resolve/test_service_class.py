@@ -19,7 +19,6 @@ from kinspect.resolve.service_class import (
     class_of,
     families_of,
     has_virtual_ip,
-    proxied_by_kube_proxy,
     selectorless,
 )
 
@@ -56,14 +55,6 @@ def test_families() -> None:
     both = service(clusterIP="fd00::1", clusterIPs=["fd00::1", "10.96.0.1"])
     assert families_of(both) == ("IPv6", "IPv4")
     assert families_of(service(clusterIP="None")) == ("IPv4", "IPv6")
-
-
-def test_who_proxies_it() -> None:
-    handed = {"metadata": {"labels": {"service.kubernetes.io/service-proxy-name": ""}}}
-    spec = {"spec": {"clusterIP": "10.96.0.1"}}
-    assert proxied_by_kube_proxy(msgspec.convert(spec, Service))
-    assert not proxied_by_kube_proxy(msgspec.convert({**spec, **handed}, Service))
-    assert not proxied_by_kube_proxy(service(clusterIP="None"))
 
 
 def balanced(*ingress: dict[str, object], **status: object) -> Service:
