@@ -52,6 +52,8 @@ class Judgment(Fact, frozen=True):
     @property
     def state(self) -> State:
         """Broken beats degraded beats unknown: what is surely wrong is never hidden by what is not known."""
+        if not self.findings:
+            return "unknown" if self.unknowns else "ok"
         severities = {each.severity for each in self.findings}
         if "error" in severities:
             return "broken"

@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError
 from kinspect.model.meta import Ref
+from kinspect.model.path import Trace
 from kinspect.outline.visible import visible
 from kinspect.tui.clipboard import Clipboard
 from kinspect.tui.copies import Copyable, copies
@@ -23,6 +24,7 @@ from kinspect.tui.theme import DEFAULT, Theme, Themes, load_themes
 from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.help import Help
 from kinspect.tui.widgets.pick import Choice, Pick
+from kinspect.tui.widgets.trace import TraceScreen
 
 if TYPE_CHECKING:
     from kinspect.inspection import Inspection
@@ -137,6 +139,44 @@ class KinspectApp(App[int]):
         if name is not None:
             self.context = name
             self.connect()
+
+    # Traces
+
+    @on(MainScreen.TraceWanted)
+    async def _trace_wanted(self, event: MainScreen.TraceWanted) -> None:
+        """Offers the places of this cluster on this machine; nothing is sent before one is chosen."""
+        if self.inspection is None or not self.inspection.snapshot.live:
+            self.main.status.say("Only a live cluster can be traced.", "degraded")
+            return
+        words = await self.inspection.vantages()
+        if len(words) == 1:
+            self.main.status.say(
+                "No node or pod of this cluster runs on this machine: only from here.", "degraded"
+            )
+        choices = [Choice(each, each) for each in words]
+        target = event.target
+
+        def picked(vantage: str | None) -> None:
+            if vantage is not None:
+                self.push_screen(TraceScreen(target, vantage))
+
+        self.push_screen(Pick(f"Trace {visible(target.words)} from", choices), picked)
+
+    @on(TraceScreen.Wanted)
+    def _trace_now(self, event: TraceScreen.Wanted) -> None:
+        if self.inspection is not None:
+            self.run_worker(self._trace(self.inspection, event.screen), group="trace", exclusive=True)
+
+    async def _trace(self, inspection: Inspection, screen: TraceScreen) -> None:
+        target = screen.target
+        try:
+            answer: Trace | KinspectError = await inspection.trace(
+                target.words, screen.vantage, target.namespace
+            )
+        except KinspectError as error:
+            answer = error
+        if screen.is_attached:
+            screen.show(answer)
 
     # What the person takes along
 

@@ -63,8 +63,8 @@ class Columns:
     """The columns of one tree."""
 
     def __init__(self) -> None:
-        self.grown = False
-        """A column is wider than in what has been drawn; whoever draws again sets it back."""
+        self.version = 0
+        """Grows with every column that does: what was drawn before is not in line any more."""
         self._tables: dict[tuple[str, int], Table] = {}
         self._screen_width = 0
 
@@ -73,6 +73,7 @@ class Columns:
         if width != self._screen_width:
             self._screen_width = width
             self._tables.clear()
+            self.version += 1
 
     def measure(self, kind: str, depth: int, spans: Sequence[Span]) -> Table:
         """The columns of this kind, now that this row is among those that are seen."""
@@ -81,7 +82,7 @@ class Columns:
         for at, span in enumerate(spans):
             if (width := cell_len(visible(span.text))) > table.widths[at]:
                 table.widths[at] = width
-                self.grown = True
+                self.version += 1
             if span.role in _STATE_ROLES and 0 < at < min(table.state or len(spans), len(spans) - 1):
                 table.state = at
         return table

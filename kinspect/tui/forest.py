@@ -129,9 +129,9 @@ class Forest:
             self._rests_until[id_] = started + REST * cost_s
 
     def _put_below(self, at: int, children: list[Row]) -> None:
-        depth = self.rows[at].depth + 1 if at != ROOTS else 0
+        length = len(self.rows[at].id) + 1 if at != ROOTS else 1
         end = self._end(at)
-        heads = [i for i in range(at + 1, end) if self.rows[i].depth == depth]
+        heads = [i for i, row in enumerate(self.rows[at + 1 : end], at + 1) if len(row.id) == length]
         if [self.rows[i] for i in heads] == children:
             return
         runs = (
@@ -173,8 +173,8 @@ class Forest:
         """One past the last row below the row at this index."""
         if at == ROOTS:
             return len(self.rows)
-        depth = self.rows[at].depth
-        return next((i for i in range(at + 1, len(self.rows)) if self.rows[i].depth <= depth), len(self.rows))
+        rows, length = self.rows, len(self.rows[at].id)
+        return next((i for i in range(at + 1, len(rows)) if len(rows[i].id) <= length), len(rows))
 
     def open(self, at: int) -> None:
         """Opens the row at this index, if there is anything below it."""

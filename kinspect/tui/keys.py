@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from textual.binding import Binding, BindingType
 
-GROUPS = ("Move", "Tree", "Show", "Find", "Details", "Live", "Program")
+GROUPS = ("Move", "Tree", "Show", "Trace", "Find", "Details", "Live", "Program")
 """In the order of the help screen."""
 
 
@@ -59,6 +59,7 @@ DETAIL = (
 SCREEN = (
     Key("show.other-end", "o", "other_end", "Show", "Other end", "The same object from the other end"),
     Key("show.back", "escape", "back", "Show", "Back", "Out of the details, then out of the filter"),
+    Key("trace.trace", "t", "trace", "Trace", "Trace", "Send a request, and see every hop of it"),
     Key("find.filter", "slash", "filter", "Find", "Filter", "Narrow the view as you type"),
     Key("find.worst", "w", "worst", "Find", "Worst first", "What is broken on top, or by name again"),
     Key("find.sort", "s", "sort", "Find", "Sort", "Choose the order of the rows"),
@@ -94,6 +95,7 @@ ROWS_HINTS = (
     "tree.choose",
     "find.filter",
     "find.worst",
+    "trace.trace",
     "show.other-end",
     "program.copy",
     "find.namespace",

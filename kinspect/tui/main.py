@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.events import DescendantFocus
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
@@ -24,6 +25,7 @@ from kinspect.tui import keys, words
 from kinspect.tui.branches import ORDERS, Order
 from kinspect.tui.keys import Key, bindings
 from kinspect.tui.sections import Tab
+from kinspect.tui.targets import Target, targets
 from kinspect.tui.views import Shown, View, ViewPane, load
 from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.filterbar import FilterBar
@@ -33,7 +35,8 @@ from kinspect.tui.widgets.status import StatusLine
 from kinspect.tui.widgets.tree import TreeView
 
 TICK_S = 0.05
-HEADER_S = 0.25
+HEADER_S, HEADER_REST = 0.25, 40.0
+"""How often the header is written: at most so often, and at most a fortieth of the time."""
 FOLLOW_S = 1.0
 WIDE = 120
 VIEWS = load()
@@ -68,6 +71,13 @@ class MainScreen(Screen[None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((*VIEW_KEYS, *keys.SCREEN))
+
+    class TraceWanted(Message):
+        """This is to be traced, from a vantage that is still to be chosen."""
+
+        def __init__(self, target: Target) -> None:
+            self.target = target
+            super().__init__()
 
     def __init__(self, namespace: str | None, target: str | None) -> None:
         super().__init__()
@@ -213,8 +223,9 @@ class MainScreen(Screen[None]):
             self.app.watch_refs(refs)  # type: ignore[attr-defined]
 
     def _draw_header(self) -> None:
-        self._header_due = monotonic() + HEADER_S
+        began = monotonic()
         found = summary(self.shown) if self.shown else None
+        self._header_due = began + max(HEADER_S, HEADER_REST * (monotonic() - began))
         if found and not found.loading and not found.pending:
             self._settled = True
         self.query_one(Header).show(
@@ -265,6 +276,24 @@ class MainScreen(Screen[None]):
         self.action_view("services" if self.view.id in ("nodes", "problems") else "nodes")
         if not self.pane.reveal(ref):
             self.status.say(f"{ref} is not to be found among the {self.view.title}.", "degraded")
+
+    def action_trace(self) -> None:
+        """Asks what to trace, where there is a choice, and from where; then traces it."""
+        ref = self.pane.selected
+        found = targets(self.shown, ref) if self.shown is not None and ref is not None else []
+        if not found:
+            self.status.say(
+                "There is nothing to trace here: choose a Service, an Ingress or a pod.", "degraded"
+            )
+        elif len(found) == 1:
+            self.post_message(self.TraceWanted(found[0]))
+        else:
+            choices = [Choice(str(at), each.words, each.note) for at, each in enumerate(found)]
+            self.app.push_screen(Pick("Trace", choices), lambda at: self._trace_picked(found, at))
+
+    def _trace_picked(self, found: list[Target], at: str | None) -> None:
+        if at is not None:
+            self.post_message(self.TraceWanted(found[int(at)]))
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)

@@ -66,7 +66,9 @@ class Cluster:
             Upsert(kind, tuple(sharing.share(each) for each in self._made(kind, 0)))
             for kind in ("Service", "EndpointSlice", "Node", "Pod")
         ]
-        self._changes = [Upsert(kind, (each,)) for kind in ("Pod", "EndpointSlice") for each in self._made(kind, 1)]
+        self._changes = [
+            Upsert(kind, (each,)) for kind in ("Pod", "EndpointSlice") for each in self._made(kind, 1)
+        ]
         self.said = 0
         self.flowing = asyncio.Event()
 

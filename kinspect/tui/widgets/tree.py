@@ -10,7 +10,7 @@ Theory of operation:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import ClassVar
 
@@ -18,7 +18,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -31,13 +31,16 @@ from kinspect.tui.columns import Columns, shorten_end
 from kinspect.tui.forest import Branches, Forest
 from kinspect.tui.keys import ROWS, bindings
 from kinspect.tui.places import path_to
-from kinspect.tui.theme import look
+from kinspect.tui.theme import Theme, look
 from kinspect.tui.views import Shown
 
-BUDGET_S = 0.006
+BUDGET_S = 0.004
 MARK_S = 2.5
 OPEN_LIMIT = 20_000
 INDENT = 2
+MARGIN = 5
+"""The cells before the title besides the indentation: gutter, triangle, glyph."""
+STRIPS_KEPT = 500
 
 
 class TreeView(ScrollView, can_focus=True):
@@ -72,10 +75,14 @@ class TreeView(ScrollView, can_focus=True):
         self._open_depth = open_depth
         self._forest = Forest(monotonic, open_depth)
         self._columns = Columns()
+        self._columns_drawn = 0
         self._shown: Shown | None = None
         self._cursor = 0
         self._moved = False
         self._announced: RowId | None = None
+        self._base = Style.null()
+        self._strips: dict[RowId, tuple[object, Strip]] = {}
+        """The lines as they were last drawn, each with all that it depends on."""
         self._drawn: dict[RowId, Line] = {}
         """What rows say in the snapshot that is shown."""
         self._read: dict[RowId, Line] = {}
@@ -128,8 +135,8 @@ class TreeView(ScrollView, can_focus=True):
         faded = [id_ for id_, until in self._marked.items() if until <= now]
         for id_ in faded:
             del self._marked[id_]
-        if grew or faded or self._columns.grown:
-            self._columns.grown = False
+        if grew or faded or self._columns.version != self._columns_drawn:
+            self._columns_drawn = self._columns.version
             self.refresh()
         self._announce()
 
@@ -192,6 +199,10 @@ class TreeView(ScrollView, can_focus=True):
 
     # Drawing
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         at = self._top() + y
@@ -199,39 +210,43 @@ class TreeView(ScrollView, can_focus=True):
         if not rows:
             return self._words_line(y, width)
         if at >= len(rows) or self._shown is None:
-            return Strip.blank(width, self.rich_style)
-        return Strip(self._segments(rows[at], width, at == self._cursor), width)
+            return Strip.blank(width, self._base)
+        return self._strip(rows[at], width, at == self._cursor)
 
     def _words_line(self, y: int, width: int) -> Strip:
         first = max((self.size.height - len(self.words)) // 3, 1)
         if not first <= y < first + len(self.words):
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._base)
         role = "title" if y == first else "dim"
         text = "   " + shorten_end(self.words[y - first], width - 4)
-        return Strip([Segment(text, self.rich_style + look(self).styles[role])]).extend_cell_length(
-            width, self.rich_style
-        )
+        words = Strip([Segment(text, self._base + look(self).styles[role])])
+        return words.extend_cell_length(width, self._base)
 
-    def _segments(self, row: Row, width: int, under_cursor: bool) -> list[Segment]:
-        theme, shown = look(self), self._shown
-        assert shown is not None
-        line = self._line(row)
-        base = self.rich_style + (theme.cursor if under_cursor else Style.null())
-        marked = row.id in self._marked
+    def _strip(self, row: Row, width: int, under_cursor: bool) -> Strip:
+        """The line of a row, drawn anew only if anything on it is different."""
+        assert self._shown is not None
+        theme, line = look(self), self._line(row)
+        marked, opened = row.id in self._marked, self._forest.is_open(row)
+        expandable = row.expandable(self._shown.snapshot)
+        version = self._columns.version
+        depends = (line, under_cursor, marked, opened, expandable, width, version, theme.name, self._base)
+        before = self._strips.get(row.id)
+        if before is not None and before[0] == depends:
+            return before[1]
         gutter = ("▌", "accent") if under_cursor else ("•", "changed") if marked else (" ", "dim")
-        twisty = ("▾" if self._forest.is_open(row) else "▸") if row.expandable(shown.snapshot) else " "
-        glyph = GLYPH[line.state]
-        used = 1 + INDENT * row.depth + 4
-        cells = self._columns.lay_out(row.kind, row.depth, line.spans, width - used)
-        parts = [
+        twisty = ("▾" if opened else "▸") if expandable else " "
+        margin = INDENT * row.depth
+        parts = (
             gutter,
-            (" " * (INDENT * row.depth), "dim"),
-            (f"{twisty} ", "changed" if marked and under_cursor else "dim"),
-            (f"{glyph} ", STATE_ROLE[line.state]),
-            *cells,
-        ]
-        segments = [Segment(text, base + theme.styles[role]) for text, role in parts if text]
-        return list(Strip(segments).adjust_cell_length(width, base))
+            (f"{' ' * margin}{twisty} ", "changed" if marked and under_cursor else "dim"),
+            (f"{GLYPH[line.state]} ", STATE_ROLE[line.state]),
+            *self._columns.lay_out(row.kind, row.depth, line.spans, width - margin - MARGIN),
+        )
+        strip = _filled(parts, width, self._base + theme.cursor if under_cursor else self._base, theme)
+        if len(self._strips) > STRIPS_KEPT:
+            self._strips.clear()
+        self._strips[row.id] = (depends, strip)
+        return strip
 
     def on_resize(self) -> None:
         self._columns.resized(self.size.width)
@@ -349,6 +364,15 @@ class TreeView(ScrollView, can_focus=True):
             self.action_open_or_close()
         elif again and event.chain == 2:
             self.action_choose()
+
+
+def _filled(parts: Iterable[tuple[str, str]], width: int, base: Style, theme: Theme) -> Strip:
+    """The texts side by side on a surface that fills the width."""
+    segments = [Segment(text, base + theme.styles[role]) for text, role in parts if text]
+    used = sum(segment.cell_length for segment in segments)
+    if used > width:
+        return Strip(segments).crop(0, width)
+    return Strip([*segments, Segment(" " * (width - used), base)], width)
 
 
 class OutlineTree(TreeView):
