@@ -86,6 +86,28 @@ def vantage_ref(text: str, namespace: str) -> Ref:
     raise UsageError(f"{text!r} is no vantage", "here, pod/NAMESPACE/NAME, node/NAME, or a declared place.")
 
 
+async def vantages(snapshot: Snapshot) -> tuple[str, ...]:
+    """The places on this machine from which a trace can start, as `TraceAsk.vantage` takes them.
+
+    Declared places first, then nodes, pods by namespace and name, and last the program's own place.
+    """
+    async with opened(snapshot, sudo=False) as ground:
+        order = {DECLARED: 0, "Node": 1, "Pod": 2}
+        known = sorted(ground.found.known, key=lambda ref: (order[ref.kind], ref))
+        return (*(vantage_words(ref) for ref in known), "here")
+
+
+def vantage_words(ref: Ref) -> str:
+    """The words that `vantage_ref` reads as this place."""
+    match ref.kind:
+        case "Pod":
+            return f"pod/{ref.namespace}/{ref.name}"
+        case "Node":
+            return f"node/{ref.name}"
+        case _:
+            return ref.name
+
+
 def _on_the_way(snapshot: Snapshot, target: Target, ground: Ground) -> Iterable[Ref]:
     """Where the packet may come by: every node, every candidate backend, and what lies outside."""
     yield from (Ref("Node", "", key.name) for key in snapshot.nodes)

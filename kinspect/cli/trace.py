@@ -1,4 +1,7 @@
-"""`kinspect trace`: real packets, hop by hop, beside what they should have done."""
+"""`kinspect trace`: real packets, hop by hop, beside what they should have done.
+
+Exit code 0 means that all of them were delivered as predicted.
+"""
 
 from __future__ import annotations
 
@@ -73,4 +76,5 @@ def run(args: argparse.Namespace) -> int:
 
         for line in lines(told):
             print(line.text)
-    return EXIT_OK if told.divergence is None else EXIT_FINDINGS
+    fine = args.expect_only or (told.verdict == "delivered" and told.divergence is None)
+    return EXIT_OK if fine else EXIT_FINDINGS

@@ -136,7 +136,9 @@ def name(place: At) -> str:
 
 def drawing(path: Path, width: int = 100) -> list[Line]:
     """The request's way as boxes, one place a box, with the links and translations in it."""
-    boxes = [_box(list(group)) for _, group in groupby(_request(path.hops), lambda hop: hop.place)]
+    refusing = {hop.place for hop in path.hops if "rejected" in hop.actions}
+    stays = [list(group) for _, group in groupby(_request(path.hops), lambda hop: hop.place)]
+    boxes = [_box(stay, stay[0].place in refusing) for stay in stays]
     lines: list[Line] = []
     row: list[list[str]] = []
     used = 0
@@ -154,7 +156,7 @@ def _request(hops: Sequence[Hop]) -> Iterator[Hop]:
     return (hop for hop in hops if hop.direction == "original")
 
 
-def _box(hops: Sequence[Hop]) -> list[str]:
+def _box(hops: Sequence[Hop], refuses: bool) -> list[str]:
     """A place: its name, its interfaces in order, and what it did to the packet."""
     inside = [visible(name(hops[0].place))]
     links = [visible(hop.interface) for hop in hops if hop.interface]
@@ -166,6 +168,8 @@ def _box(hops: Sequence[Hop]) -> list[str]:
         done.remove("dnat")
     if done:
         inside.append(" ".join(dict.fromkeys(done)))
+    if refuses:
+        inside.append("✗ rejected")
     if any(hop.agrees is False for hop in hops):
         inside.append("✗ not as predicted")
     width = max(len(text) for text in inside)

@@ -123,7 +123,8 @@ class _Walk:
         for index, hop in stay.hops:
             self._compare(visit, index, hop, any(later > index for later in left))
         self._last = last = stay.hops[-1][0]
-        if self.parting is None and visit.leaving is not None and self.hops[last].way == "in":
+        begins = visit.entering is None and any(hop.way == "out" for _, hop in stay.hops)
+        if self.parting is None and visit.leaving is not None and self.hops[last].way == "in" and not begins:
             seen = f"it came in by {self.hops[last].interface} and did not leave"
             if after is not None and after.place == visit.place:
                 seen = _refusal(after.hops[0][1])

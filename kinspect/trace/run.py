@@ -143,8 +143,8 @@ def _served(seen: Observed, backend: Backend | None) -> Served | None:
     pod = last.place.name if last.place.kind == "pod" else ""
     node = last.place.name if last.place.kind == "node" else ""
     if backend is not None and backend.address == last.dst.address:
-        pod = pod or (f"{backend.pod.namespace}/{backend.pod.name}" if backend.pod else "")
-        node = node or backend.node or ""
+        pod = f"{backend.pod.namespace}/{backend.pod.name}" if backend.pod else pod
+        node = backend.node or node
     return Served(last.dst.address, last.dst.port, pod, node)
 
 

@@ -41,7 +41,7 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
     try:
         result = yield Connect("tcp", target.address, target.number, first)
     except NotPermitted as error:
-        mark, note = None, f"the connection is not marked: {error.message}"
+        mark, note = None, f"the connection is not marked: {error.message}. {error.hint}"
         result = yield Connect("tcp", target.address, target.number)
     if isinstance(result, Failed):
         return Attempt(mark, outcome_of(result.error), note=note)
