@@ -5,8 +5,8 @@ Theory of operation:
 1. A source says changes. They are folded into dictionaries, the index follows change by change, and the judge
    notes which subjects each change touches. An object that comes again with the same resourceVersion (a list
    after a lost watch) is no change.
-2. At most 20 times a second a Snapshot is published: only dictionaries that changed are copied, so any number
-   of old snapshots may be kept and none ever changes.
+2. At most 20 times a second a Snapshot is published. It takes the dictionaries over, and each is copied
+   before its next change: any number of old snapshots may be kept, and none ever changes.
 3. Between two publications the judge works off what is dirty, for a few milliseconds at a time, so that keys
    and frames never wait for it. `snapshot.pending` tells what it still owes.
 4. What went wrong for good (`failure`) is raised to whoever waits, not to whoever runs the tasks.
@@ -33,8 +33,9 @@ from kinspect.model.coverage import NOT_GIVEN, Coverage
 from kinspect.model.index import Index, Indexer
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Key, Object, Ref
+from kinspect.model.path import Trace
 from kinspect.model.snapshot import Snapshot
-from kinspect.sources import Detail, Source
+from kinspect.sources import Detail, Source, memory
 
 PUBLISH_S = 0.05
 PUBLISH_LOADING_S = 0.2
@@ -61,6 +62,7 @@ class Inspection:
         self._dirty = asyncio.Event()
         self._ended = False
         self._judged = False
+        self._tidy = False  # what reading needed has been given back
         self._details: OrderedDict[tuple[Ref, str, str], Detail] = OrderedDict()
 
     async def run(self) -> None:
@@ -110,6 +112,18 @@ class Inspection:
                     self._details.popitem(last=False)
         return found
 
+    async def vantages(self) -> tuple[str, ...]:
+        """The places on this machine from which `trace` can start."""
+        from kinspect.asks.trace import vantages
+
+        return await vantages(self.snapshot)
+
+    async def trace(self, target: str, vantage: str, namespace: str) -> Trace:
+        """What packets from the vantage to the target do now. Raises: KinspectError, why none were sent."""
+        from kinspect.asks.trace import TraceAsk, trace
+
+        return (await trace(self.snapshot, TraceAsk(target, vantage, namespace))).trace
+
     def _settled(self) -> bool:
         if self.source is None:
             return self._judged
@@ -149,6 +163,9 @@ class Inspection:
             self._judged = not pending
             waiting, self._published = self._published, asyncio.Event()
             waiting.set()
+            if not self._tidy and self._settled() and not pending:
+                memory.give_back()
+                self._tidy = True
             if pending:
                 self._dirty.set()
             elif self._ended and not self._dirty.is_set():
@@ -163,6 +180,7 @@ class _Folder:
         self._judge = judge
         self._subjects = judge.subjects
         self._objects: dict[str, dict[Key, Object]] = {kind: {} for kind in KINDS}
+        """What is published is handed over: a dictionary is copied before its first change after that."""
         self._coverage: dict[str, Coverage] = {}
         self._indexer = Indexer()
         self._recent: dict[Ref, float] = {}
@@ -177,18 +195,17 @@ class _Folder:
     def fold(self, changes: tuple[Change, ...], index: Index) -> None:
         """Takes the changes in. `index` is the published one: all changes since then count as one batch."""
         for change in changes:
+            kind = change.kind
             match change:
-                case Upsert(kind=kind, objects=objects):
-                    for new in objects:
-                        self._put(kind, new.key, new, index)
-                case Remove(kind=kind, keys=keys):
-                    for key in keys:
-                        self._put(kind, key, None, index)
-                case Retain(kind=kind, namespace=namespace, keys=kept):
-                    for key in self._objects[kind].keys() - kept:
-                        if namespace is None or key.namespace == namespace:
-                            self._put(kind, key, None, index)
-                case Covered(kind=kind, coverage=coverage):
+                case Upsert(objects=objects):
+                    self._upsert(kind, objects, index)
+                case Remove(keys=keys):
+                    self._remove(kind, keys, index)
+                case Retain(namespace=namespace, keys=kept):
+                    gone = self._objects[kind].keys() - kept
+                    inside = [key for key in gone if namespace is None or key.namespace == namespace]
+                    self._remove(kind, inside, index)
+                case Covered(coverage=coverage):
                     self._coverage[kind] = coverage
                     self._told = True
                     self._judge.note_coverage(kind)
@@ -197,8 +214,8 @@ class _Folder:
         """The snapshot as of now, with the judgments of the one before. What has not changed is shared."""
         fresh = before
         if self._changed:
-            copied = {kind: dict(self._objects[kind]) for kind in self._changed}
-            fresh = replace(fresh, objects={**before.objects, **copied}, index=self._indexer.publish())
+            changed = {kind: self._objects[kind] for kind in self._changed}
+            fresh = replace(fresh, objects={**before.objects, **changed}, index=self._indexer.publish())
         if self._told:
             fresh = replace(fresh, coverage=dict(self._coverage))
         if self._recent or before.recent:
@@ -208,27 +225,42 @@ class _Folder:
         self._told = False
         return replace(fresh, taken_at=datetime.now(UTC)) if before.live else fresh
 
-    def _put(self, kind: str, key: Key, new: Object | None, index: Index) -> None:
-        of_kind = self._objects[kind]
-        old = of_kind.get(key)
-        if old is None and new is None:
-            return
-        if new is None:
-            del of_kind[key]
-            self._recent.pop(Ref(kind, *key), None)
-        else:
-            version = new.metadata.resource_version
-            if old is not None and version and old.metadata.resource_version == version:
-                return
-            of_kind[key] = new
-        self._indexer.apply(kind, old, new)
-        self._changed.add(kind)
+    def _upsert(self, kind: str, objects: tuple[Object, ...], index: Index) -> None:
+        of_kind, apply, note = self._objects[kind], self._indexer.apply, self._judge.note
         known = self._coverage.get(kind, NOT_GIVEN).state == "given"
-        if known and new is not None:
-            self._recent[Ref(kind, *key)] = time.monotonic()
-        if known or kind in self._subjects:
-            # While a kind is still being read, whoever reads it is unknown, and judged anew when it is given.
-            self._judge.note(kind, old, new, index)
+        # While a kind is still being read, whoever reads it is unknown, and judged anew when it is given.
+        noted = known or kind in self._subjects
+        now = time.monotonic()
+        for new in objects:
+            key = new.key
+            old = of_kind.get(key)
+            if old is not None:
+                version = new.metadata.resource_version
+                if version and old.metadata.resource_version == version:
+                    continue
+            of_kind = self._writable(kind)
+            of_kind[key] = new
+            apply(kind, old, new, key)
+            if noted:
+                note(kind, old, new, index)
+            if known:
+                self._recent[Ref(kind, *key)] = now
+
+    def _remove(self, kind: str, keys: Iterable[Key], index: Index) -> None:
+        for key in keys:
+            old = self._objects[kind].get(key)
+            if old is not None:
+                del self._writable(kind)[key]
+                self._indexer.apply(kind, old, None)
+                self._judge.note(kind, old, None, index)
+                self._recent.pop(Ref(kind, *key), None)
+
+    def _writable(self, kind: str) -> dict[Key, Object]:
+        """The objects of a kind to change, copied first if a snapshot holds them."""
+        if kind not in self._changed:
+            self._changed.add(kind)
+            self._objects[kind] = dict(self._objects[kind])
+        return self._objects[kind]
 
 
 def _after(seconds: float) -> Callable[[], bool]:

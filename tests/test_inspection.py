@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kinspect.errors import Unreachable
@@ -272,7 +272,7 @@ def as_sets(snapshot: Snapshot) -> dict[str, dict[object, set[object]]]:
     return {name: {key: set(members) for key, members in getattr(index, name).items()} for name in RELATIONS}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(changes(), max_size=6), max_size=8))
 def test_any_changes_end_as_a_fresh_reading_would(batches: list[list[Change]]) -> None:
     async def run() -> Snapshot:

@@ -7,8 +7,8 @@ Theory of operation:
    member, where a dictionary takes 232), larger ones dictionaries with None values.
 3. `apply(kind, old, new)` takes the old facts out and puts the new ones in. Which keys a fact has is one
    small function per kind (`_OF`): the only place that knows a relation.
-4. Publishing copies only what changed: a relation's outer dictionary once per publication, an inner one
-   the first time it changes after a publication. What a published Index holds is never touched again.
+4. Publishing hands the dictionaries over. A relation's outer dictionary, and an inner one, is copied the
+   first time it changes after that: what a published Index holds is never touched again.
 5. A large cluster is read by half a million entries of new objects: the short way for them is `_add`.
 """
 
@@ -70,57 +70,62 @@ class Indexer:
     """The mutable builder of Indexes."""
 
     def __init__(self) -> None:
-        self._relations: dict[str, dict[object, Any]] = {name: {} for name in RELATIONS}
-        self._owned: dict[str, set[object]] = {name: set() for name in RELATIONS}
-        """Large sets that no published Index holds."""
-        self._changed: set[str] = set()
         self._published = Index()
+        self._writable: dict[str, dict[object, Any]] = {}
+        """Relations that have changed since the last publication."""
+        self._owned: dict[str, set[object]] = {name: set() for name in RELATIONS}
+        """Their large sets that no published Index holds."""
 
-    def apply(self, kind: str, old: Object | None, new: Object | None) -> None:
-        """Replaces what `old` contributed by what `new` does; None = there was or is no such object."""
+    def apply(self, kind: str, old: Object | None, new: Object | None, key: Key | None = None) -> None:
+        """Replaces what `old` contributed by what `new` does; None = there was or is no such object.
+
+        `key` is theirs, for a caller that has it: one tuple then serves everywhere.
+        """
         of_kind = _OF.get(kind)
         if of_kind is None:
             return
         if old is None:
             if new is not None:
-                self._add(of_kind(new))
+                self._add(of_kind(new, key or new.key))
             return
-        before = set(of_kind(old))
-        after = set(of_kind(new)) if new is not None else set()
+        key = key or old.key
+        before = set(of_kind(old, key))
+        after = set(of_kind(new, key)) if new is not None else set()
         for entry in before - after:
             self._take(*entry)
         for entry in after - before:
             self._put(*entry)
 
     def publish(self) -> Index:
-        """The Index as of now. Costs a copy of each relation that changed since the last call."""
-        if self._changed:
+        """The Index as of now. The same as before if nothing has changed."""
+        if self._writable:
             kept = {name: getattr(self._published, name) for name in RELATIONS}
-            self._published = Index(
-                **{**kept, **{name: dict(self._relations[name]) for name in self._changed}}
-            )
-            for name in self._changed:
+            self._published = Index(**{**kept, **self._writable})
+            for name in self._writable:
                 self._owned[name].clear()
-            self._changed.clear()
+            self._writable = {}
         return self._published
 
     def _add(self, entries: Iterator[Entry]) -> None:
         """Puts the entries of a new object. Most are the first of their key, and hold the same tuple."""
-        relations, owned, changed = self._relations, self._owned, self._changed
+        writable, owned = self._writable, self._owned
         alone: tuple[object, ...] = ()
         for relation, key, member in entries:
             if not alone or alone[0] is not member:
                 alone = (member,)
-            members = relations[relation].setdefault(key, alone)
+            sets = writable.get(relation)
+            if sets is None:
+                sets = self._relation(relation)
+            members = sets.setdefault(key, alone)
             if members is alone:
-                changed.add(relation)
-            elif type(members) is dict and key in owned[relation]:
+                continue
+            if type(members) is dict and key in owned[relation]:
                 members[member] = None
             else:
                 self._put(relation, key, member)
 
     def _put(self, relation: str, key: object, member: Any) -> None:
-        sets = self._relations[relation]
+        sets = self._relation(relation)
         members = sets.get(key, ())
         if member in members:
             return
@@ -131,10 +136,9 @@ class Indexer:
         else:
             sets[key] = dict.fromkeys((*members, member))
             self._owned[relation].add(key)
-        self._changed.add(relation)
 
     def _take(self, relation: str, key: object, member: Any) -> None:
-        sets = self._relations[relation]
+        sets = self._relation(relation)
         members = sets.get(key, ())
         if member not in members:
             return
@@ -144,12 +148,18 @@ class Indexer:
             sets[key] = tuple(each for each in members if each != member)
         else:
             del sets[key]
-        self._changed.add(relation)
+
+    def _relation(self, relation: str) -> dict[object, Any]:
+        """The relation to change, copied first if a published Index still holds it."""
+        found = self._writable.get(relation)
+        if found is None:
+            found = self._writable[relation] = dict(getattr(self._published, relation))
+        return found
 
     def _own(self, relation: str, key: object, members: dict[object, None]) -> dict[object, None]:
-        """The large set, copied first if a published Index still holds it."""
+        """The large set to change, copied first if a published Index still holds it."""
         if key not in self._owned[relation]:
-            members = self._relations[relation][key] = dict(members)
+            members = self._relation(relation)[key] = dict(members)
             self._owned[relation].add(key)
         return members
 
@@ -158,8 +168,7 @@ Entry = tuple[str, object, object]
 """(relation, key, member)."""
 
 
-def _of_pod(pod: Pod) -> Iterator[Entry]:
-    key = pod.key
+def _of_pod(pod: Pod, key: Key) -> Iterator[Entry]:
     yield "pods_by_namespace", key.namespace, key
     for ip in pod.ips:
         yield "pods_by_ip", ip, key
@@ -169,8 +178,7 @@ def _of_pod(pod: Pod) -> Iterator[Entry]:
         yield "pods_by_label", (key.namespace, label, value), key
 
 
-def _of_slice(slice_: EndpointSlice) -> Iterator[Entry]:
-    key = slice_.key
+def _of_slice(slice_: EndpointSlice, key: Key) -> Iterator[Entry]:
     if slice_.service is not None:
         yield "slices_by_service", slice_.service, key
     else:
@@ -182,8 +190,8 @@ def _of_slice(slice_: EndpointSlice) -> Iterator[Entry]:
             yield "slices_by_node", endpoint.node_name, key
 
 
-def _of_service(service: Service) -> Iterator[Entry]:
-    key, spec = service.key, service.spec
+def _of_service(service: Service, key: Key) -> Iterator[Entry]:
+    spec = service.spec
     yield "services_by_namespace", key.namespace, key
     balancer_ips = tuple(each.ip for each in service.status.load_balancer.ingress if each.ip)
     for ip in (*service.virtual_ips, *spec.external_ips, *balancer_ips):
@@ -196,30 +204,29 @@ def _of_service(service: Service) -> Iterator[Entry]:
         yield "services_by_selector_label", (key.namespace, label, value), key
 
 
-def _of_node(node: Node) -> Iterator[Entry]:
+def _of_node(node: Node, key: Key) -> Iterator[Entry]:
     for address in node.status.addresses:
         if address.type in ("InternalIP", "ExternalIP"):
-            yield "nodes_by_ip", address.address, node.key
+            yield "nodes_by_ip", address.address, key
 
 
-def _of_ingress(ingress: Ingress) -> Iterator[Entry]:
+def _of_ingress(ingress: Ingress, key: Key) -> Iterator[Entry]:
     for backend in backends_of(ingress):
         if backend.service:
-            service = Key(ingress.namespace, backend.service.name)
-            yield "routes_by_service", service, Ref("Ingress", ingress.namespace, ingress.name)
+            service = Key(key.namespace, backend.service.name)
+            yield "routes_by_service", service, Ref("Ingress", *key)
 
 
-def _of_route(route: Route) -> Iterator[Entry]:
+def _of_route(route: Route, key: Key) -> Iterator[Entry]:
     for rule in route.spec.rules:
         for ref in rule.backend_refs:
             if ref.kind == "Service" and not ref.group:
-                service = Key(ref.namespace or route.namespace, ref.name)
-                yield "routes_by_service", service, Ref(type(route).__name__, route.namespace, route.name)
+                service = Key(ref.namespace or key.namespace, ref.name)
+                yield "routes_by_service", service, Ref(type(route).__name__, *key)
 
 
-def _of_workload(workload: Workload) -> Iterator[Entry]:
-    ref = Ref(type(workload).__name__, workload.namespace, workload.name)
-    yield "workloads_by_namespace", workload.namespace, ref
+def _of_workload(workload: Workload, key: Key) -> Iterator[Entry]:
+    yield "workloads_by_namespace", key.namespace, Ref(type(workload).__name__, *key)
 
 
 def backends_of(ingress: Ingress) -> Iterator[IngressBackend]:
@@ -231,7 +238,7 @@ def backends_of(ingress: Ingress) -> Iterator[IngressBackend]:
         yield ingress.spec.default_backend
 
 
-_OF: dict[str, Callable[[Any], Iterator[Entry]]] = {
+_OF: dict[str, Callable[[Any, Key], Iterator[Entry]]] = {
     "Pod": _of_pod,
     "EndpointSlice": _of_slice,
     "Service": _of_service,

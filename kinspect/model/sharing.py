@@ -14,9 +14,9 @@ from typing import Any
 from msgspec.structs import force_setattr
 
 from kinspect.model.endpointslice import EndpointSlice
-from kinspect.model.meta import Meta, Object
+from kinspect.model.meta import Meta, Object, OwnerReference
 from kinspect.model.node import Node
-from kinspect.model.pod import Pod, Workload
+from kinspect.model.pod import Pod, PodSpec, PodStatus, Workload
 from kinspect.model.service import Service
 
 LIMIT = 400_000
@@ -29,20 +29,23 @@ class Sharing:
     def __init__(self) -> None:
         self._seen: dict[Any, Any] = {}
         self._labels: dict[int, dict[str, str]] = {}  # by hash: a key that held the pairs would be larger
+        self._twins: dict[tuple[OwnerReference, ...], Pod] = {}  # a pod of each owner
 
     def share(self, fact: Object) -> Object:
         if len(self._seen) + len(self._labels) > LIMIT:
             self.forget()
-        self._meta(fact.metadata)
         parts = _PARTS.get(type(fact))
         if parts is not None:
             parts(self, fact)
+        else:
+            self._meta(fact.metadata)
         return fact
 
     def forget(self) -> None:
         """Frees what was remembered, once most that is alike has been seen."""
         self._seen.clear()
         self._labels.clear()
+        self._twins.clear()
 
     def _of(self, owner: Any, fields: Fields) -> None:
         """Shares these fields of a struct. Empty ones are shared already."""
@@ -73,14 +76,55 @@ class Sharing:
         self._pairs(meta, "labels")
 
     def _pod(self, pod: Pod) -> None:
-        self._of(pod.metadata, _NAMES)
-        self._of(pod.spec, _POD_SPEC)
-        status = pod.status
-        self._of(status, _POD_STATUS)
+        meta, spec, status = pod.metadata, pod.spec, pod.status
+        owners = meta.owner_references
+        twin = self._twins.get(owners) if owners else None
+        if twin is None:
+            self._meta(meta)
+            self._of(spec, _POD_SPEC)
+            self._of(status, _POD_STATUS)
+            self._twins[owners] = pod
+        else:
+            self._like_its_twin(meta, spec, status, twin)
+        remembered = self._seen.setdefault
+        force_setattr(meta, "name", remembered(meta.name, meta.name))  # slices name pods by both
+        force_setattr(meta, "uid", remembered(meta.uid, meta.uid))
+        force_setattr(spec, "node_name", remembered(spec.node_name, spec.node_name))
+        force_setattr(status, "host_ip", remembered(status.host_ip, status.host_ip))
         if len(status.pod_ips) == 1 and status.pod_ips[0].ip == status.pod_ip:
             force_setattr(status.pod_ips[0], "ip", status.pod_ip)
 
+    def _like_its_twin(self, meta: Meta, spec: PodSpec, status: PodStatus, twin: Pod) -> None:
+        """Pods of one owner mostly differ in names and addresses only. Written out: most facts are pods."""
+        their = twin.metadata
+        force_setattr(meta, "owner_references", their.owner_references)
+        if meta.labels == their.labels and meta.annotations == their.annotations:
+            force_setattr(meta, "namespace", their.namespace)
+            force_setattr(meta, "labels", their.labels)
+            force_setattr(meta, "annotations", their.annotations)
+        else:
+            self._meta(meta)
+        like = twin.spec
+        if spec.containers == like.containers and spec.init_containers == like.init_containers:
+            force_setattr(spec, "containers", like.containers)
+            force_setattr(spec, "init_containers", like.init_containers)
+            if spec.dns_policy == like.dns_policy:
+                force_setattr(spec, "dns_policy", like.dns_policy)
+            if spec.service_account_name == like.service_account_name:
+                force_setattr(spec, "service_account_name", like.service_account_name)
+        else:
+            self._of(spec, _POD_SPEC)
+        now = twin.status
+        if status.conditions == now.conditions and status.container_statuses == now.container_statuses:
+            force_setattr(status, "conditions", now.conditions)
+            force_setattr(status, "container_statuses", now.container_statuses)
+            if status.phase == now.phase:
+                force_setattr(status, "phase", now.phase)
+        else:
+            self._of(status, _POD_STATUS)
+
     def _slice(self, slice_: EndpointSlice) -> None:
+        self._meta(slice_.metadata)
         self._of(slice_, _SLICE)
         for endpoint in slice_.endpoints:
             self._of(endpoint, _ENDPOINT)
@@ -88,13 +132,16 @@ class Sharing:
                 self._of(endpoint.target_ref, _TARGET)
 
     def _service(self, service: Service) -> None:
+        self._meta(service.metadata)
         self._pairs(service.spec, "selector")
         self._of(service.spec, _SERVICE_SPEC)
 
     def _node(self, node: Node) -> None:
+        self._meta(node.metadata)
         self._of(node.status, _NODE_STATUS)
 
     def _workload(self, workload: Workload) -> None:
+        self._meta(workload.metadata)
         self._meta(workload.spec.template.metadata)
         self._of(workload.spec.template.spec, _TEMPLATE)
 
@@ -108,10 +155,7 @@ class Fields:
 
 
 _META = Fields("namespace", "annotations", "owner_references")
-_NAMES = Fields("name", "uid")
-"""Slices name pods by both."""
 _POD_SPEC = Fields(
-    "node_name",
     "service_account_name",
     "dns_policy",
     "dns_config",
@@ -120,7 +164,7 @@ _POD_SPEC = Fields(
     "readiness_gates",
     "host_aliases",
 )
-_POD_STATUS = Fields("phase", "host_ip", "conditions", "container_statuses")
+_POD_STATUS = Fields("phase", "conditions", "container_statuses")
 _SLICE = Fields("address_type", "ports_or_null")
 _ENDPOINT = Fields("conditions", "node_name", "zone", "hints")
 _TARGET = Fields("kind", "namespace", "name", "uid")

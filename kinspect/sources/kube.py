@@ -8,9 +8,6 @@ first, pods stream in behind. The number of requests depends on the number of ki
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
-import gc
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
@@ -23,7 +20,7 @@ from kinspect.model.change import Change, Covered
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
 from kinspect.model.sharing import Sharing
-from kinspect.sources import Detail, details
+from kinspect.sources import Detail, details, memory
 from kinspect.sources.following import follow
 from kinspect.sources.handover import Handover
 from kinspect.sources.kubeconfig import Access, Context, access, contexts
@@ -171,19 +168,17 @@ class Cluster:
                 unsettled.discard(machine)
                 if not unsettled:
                     sharing.forget()
-                    _give_back_memory()
-                    _collect_again(freeze=True)
+                    memory.collect_again(loaded=True)
 
-        # Nothing that is read makes cycles: while there is much of it, looking for them is for nothing.
-        gc.disable()
-        limit = asyncio.get_running_loop().call_later(GC_PAUSE_S, _collect_again)
+        memory.collect_later()
+        limit = asyncio.get_running_loop().call_later(GC_PAUSE_S, memory.collect_again)
         try:
             async with asyncio.TaskGroup() as group:
                 for machine, watcher in enumerate(self._watchers):
                     group.create_task(follow(machine, watcher, transport, slots, sharing, publish))
         finally:
             limit.cancel()
-            _collect_again()
+            memory.collect_again()
 
     async def _detail(self, transport: Transport, ref: Ref) -> Detail:
         from kinspect.sources.transport import path_of
@@ -214,19 +209,6 @@ def _watchers(namespaces: tuple[str, ...] | None, own: str, pace: Pace) -> list[
 
 def _settles(changes: tuple[Change, ...]) -> bool:
     return any(isinstance(each, Covered) and each.coverage.state != "loading" for each in changes)
-
-
-def _collect_again(freeze: bool = False) -> None:
-    """Collects cycles again; `freeze` takes what is loaded out of the collector's sight for good."""
-    if freeze:
-        gc.freeze()
-    gc.enable()
-
-
-def _give_back_memory() -> None:
-    """Returns to the system what reading took and no longer needs (pages of 4 MB); only glibc can."""
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _uid(body: bytes) -> str:

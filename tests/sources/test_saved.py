@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kinspect.errors import Unreadable
@@ -120,7 +120,7 @@ coverages = st.dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(objects, max_size=6), coverages, texts)
 def test_any_snapshot_survives_the_codec(
     pairs: list[tuple[str, Object]], known: dict[str, Coverage], note: str

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kinspect.model.change import Change, Covered, Remove, Retain, Upsert
@@ -360,7 +360,7 @@ acts = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(acts, max_size=40), st.floats(0, 0.99))
 def test_after_any_cut_refusal_or_compaction_it_ends_equal_to_a_fresh_list(
     script: list[tuple[object, ...]], jitter: float
