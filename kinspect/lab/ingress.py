@@ -18,16 +18,18 @@ from kinspect.errors import VantageLost
 from kinspect.lab import ingress_routes
 from kinspect.lab.addons import INGRESS_CLASS
 from kinspect.lab.certificates import Authority, Pair
+from kinspect.lab.fabric import ROOM
 from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground
-from kinspect.lab.ingress_nginx import configuration
+from kinspect.lab.ingress_nginx import PID_FILE, configuration
 from kinspect.lab.ingress_routes import Host
 from kinspect.lab.places import Place
 from kinspect.lab.store import Store
 from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Key
 
-ROOM = "/run/lab"
+START_S = 10.0
+START_STEP_S = 0.02
 
 
 class IngressController:
@@ -51,7 +53,22 @@ class IngressController:
     async def start(self, place: Place) -> None:
         own_proxy = [sys.executable, "-m", "kinspect.lab.ingress_proxy"]
         program = [self.nginx, "-c"] if self.nginx else own_proxy
-        self._pids[place] = await self.ground.start(place, [*program, await self._configure(place)], {})
+        pid = await self.ground.start(place, [*program, await self._configure(place)], {})
+        await self._until_it_takes_signals(place)
+        self._pids[place] = pid
+        await self._configure(place)  # what has changed while it started
+
+    async def _until_it_takes_signals(self, place: Place) -> None:
+        """Returns when the proxy has written its pid: before that, a signal would end it.
+
+        Raises VantageLost when it does not.
+        """
+        written = ["test", "-s", f"{_folder(place)}/{PID_FILE}"]
+        for _ in range(round(START_S / START_STEP_S)):
+            if (await self.ground.run(place, written)).code == 0:
+                return
+            await asyncio.sleep(START_STEP_S)
+        raise VantageLost(f"the ingress proxy of {place} does not start")
 
     async def stop(self, place: Place) -> None:
         with contextlib.suppress(VantageLost):  # it has ended already
@@ -61,7 +78,7 @@ class IngressController:
     async def _configure(self, place: Place) -> str:
         """Writes the configuration of one proxy and, where it is running and there is news, tells it."""
         async with self._one_at_a_time:
-            folder = f"ingress/{place.namespace}/{place.name}"
+            folder = _folder(place)
             hosts = ingress_routes.hosts(self.facts.of(Ingress), INGRESS_CLASS, self.facts.world())
             pairs = {key: pair for key in ingress_routes.secrets(hosts) if (pair := self._secret(key))}
             default = await self._certificate(folder, "default", self._default)
@@ -69,7 +86,7 @@ class IngressController:
                 key: await self._certificate(folder, f"{key.namespace}.{key.name}", pair)
                 for key, pair in sorted(pairs.items())
             }
-            text = self._text(hosts, certificates, default, f"{ROOM}/{folder}")
+            text = self._text(hosts, certificates, default, folder)
             file = await self.ground.write(f"{folder}/configuration", text)
             news = f"{text}{pairs}"
             if place in self._pids and self._written.get(place) != news:
@@ -104,3 +121,8 @@ class IngressController:
         if not data.get("tls.crt") or not data.get("tls.key"):
             return None
         return Pair(base64.b64decode(data["tls.crt"]), base64.b64decode(data["tls.key"]))
+
+
+def _folder(place: Place) -> str:
+    """Where the files of a place's proxy lie inside."""
+    return f"{ROOM}/ingress/{place.namespace}/{place.name}"

@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from kinspect.lab.ingress_routes import ANY_HOST, Host, Route
 from kinspect.model.meta import Key
 
+PID_FILE = "pid"
+
 _HEADERS = """\
       proxy_set_header Host $http_host;
       proxy_set_header X-Request-ID $id;
@@ -41,7 +43,7 @@ def configuration(
 daemon off;
 user root root;
 worker_processes 1;
-pid {room}/nginx.pid;
+pid {room}/{PID_FILE};
 error_log {room}/error.log;
 events {{ worker_connections 512; }}
 http {{
@@ -95,11 +97,17 @@ def _locations(routes: Iterable[Route], upstreams: dict[tuple[str, ...], str]) -
             yield _location("/", route, upstreams)
             continue
         if route.exact or route.path not in exact:
-            yield _location(f"= {route.path}", route, upstreams)
+            yield _location(f"= {_quoted(route.path)}", route, upstreams)
         if not route.exact:
-            yield _location(f"{route.path}/", route, upstreams)
+            yield _location(_quoted(f"{route.path}/"), route, upstreams)
     if not any(route.path == "/" and not route.exact for route in routes):
         yield "    location / { return 404; }\n"
+
+
+def _quoted(path: str) -> str:
+    """A path as one word of the configuration, whatever it holds: it comes from the objects."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _location(where: str, route: Route, upstreams: dict[tuple[str, ...], str]) -> str:

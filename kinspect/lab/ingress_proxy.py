@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import signal
 import ssl
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, web
+
+from kinspect.lab.ingress_nginx import PID_FILE
 
 Json = dict[str, Any]
 
@@ -117,6 +120,7 @@ async def serve(file: Path) -> None:
         tls.sni_callback = proxy.choose_certificate
         await web.TCPSite(runner, "0.0.0.0", 80).start()
         await web.TCPSite(runner, "0.0.0.0", 443, ssl_context=tls).start()
+        file.with_name(PID_FILE).write_text(str(os.getpid()))
         await asyncio.get_running_loop().create_future()
 
 

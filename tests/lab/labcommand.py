@@ -1,0 +1,120 @@
+"""A lab as a user has it: the command `kinspect lab` in a process of its own, asked from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinspect.errors import EXIT_NOT_PERMITTED
+
+KINSPECT = (sys.executable, "-m", "kinspect")
+BOOT_S = 60.0
+GONE_S = 10.0
+
+
+class LabCommand:
+    """A running `kinspect lab up`."""
+
+    def __init__(self, process: subprocess.Popen[str], boot_s: float, kubeconfig: str) -> None:
+        self.process = process
+        self.boot_s = boot_s
+        self.kubeconfig = kubeconfig
+
+    @property
+    def number(self) -> int:
+        return self.process.pid
+
+    def lab(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs `kinspect lab VERB` on this lab."""
+        return command("lab", verb, "--lab", str(self.number), *words)
+
+    def exec(self, place: str, *argv: str) -> subprocess.CompletedProcess[str]:
+        return self.lab("exec", place, "--", *argv)
+
+    def fetch(self, place: str, url: str, *flags: str) -> dict[str, Any] | None:
+        """What the echo server behind a URL answers, seen from a place; None = nothing answered."""
+        told = self.exec(place, "curl", "-s", "-k", "-m", "2", *flags, url)
+        return json.loads(told.stdout) if told.returncode == 0 and told.stdout else None
+
+    def get(self, kind: str, namespace: str = "shop") -> dict[str, dict[str, Any]]:
+        """The objects of a kind by name."""
+        argv = ["kubectl", "get", kind, "-n", namespace, "-o", "json"]
+        environment = {**os.environ, "KUBECONFIG": self.kubeconfig}
+        told = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=30, check=True)
+        return {item["metadata"]["name"]: item for item in json.loads(told.stdout)["items"]}
+
+    def processes(self) -> set[int]:
+        """Every process of the lab: the supervisor and all that descends from it."""
+        return descendants(self.number)
+
+    def end(self, sent: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(sent)
+        return self.process.wait(GONE_S)
+
+
+def command(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*KINSPECT, *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+@contextmanager
+def up(*flags: str, manifests: Sequence[Path] = ()) -> Iterator[LabCommand]:
+    """A lab for as long as the context lasts. Skips, and says why, where this machine allows none."""
+    files = [word for path in manifests for word in ("-f", str(path))]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [*KINSPECT, "lab", "up", *flags, *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout and process.stderr
+    line = process.stdout.readline().strip()
+    if not line:
+        code, words = process.wait(BOOT_S), process.stderr.read()
+        if code == EXIT_NOT_PERMITTED:
+            pytest.skip(words)
+        raise AssertionError(f"the lab did not boot ({code}): {words}")
+    lab = LabCommand(process, time.monotonic() - started, line.removeprefix("export KUBECONFIG="))
+    try:
+        yield lab
+    finally:
+        if process.poll() is None:
+            lab.end()
+        process.stdout.close()
+        process.stderr.close()
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs. One that is dead and not yet waited for by its new parent does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
+
+
+def descendants(ancestor: int) -> set[int]:
+    found = {ancestor}
+    waiting = [ancestor]
+    while waiting:
+        process = waiting.pop()
+        for task in Path(f"/proc/{process}/task").iterdir():
+            children = {int(word) for word in (task / "children").read_text().split()}
+            waiting += children - found
+            found |= children
+    return found
+
+
+def wait_until_none_lives(processes: set[int], seconds: float = GONE_S) -> set[int]:
+    """Waits until none of them runs, and returns those that still do after that time."""
+    deadline = time.monotonic() + seconds
+    while (left := {process for process in processes if alive(process)}) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return left
