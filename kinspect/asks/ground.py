@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kinspect.errors import KinspectError, NotPermitted
+from kinspect.errors import KinspectError, NotPermitted, UsageError
 from kinspect.model.meta import Ref
 from kinspect.model.observation import Link
 from kinspect.model.snapshot import Snapshot
@@ -117,7 +118,11 @@ class Ground:
 
 @asynccontextmanager
 async def opened(snapshot: Snapshot, sudo: bool) -> AsyncIterator[Ground]:
-    """The ground of this cluster; its agents end on leaving."""
+    """The ground of this cluster; its agents end on leaving. Raises UsageError anywhere but on Linux."""
+    if sys.platform != "linux":
+        raise UsageError(
+            "Packets can only be traced on Linux, where the places are.", "--expect-only predicts."
+        )
     listing = await asyncio.to_thread(proc.net_namespaces)
     async with AsyncExitStack() as stack:
         yield Ground(stack, places.find(listing, snapshot), sudo)

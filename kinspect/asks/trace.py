@@ -89,12 +89,16 @@ def vantage_ref(text: str, namespace: str) -> Ref:
 async def vantages(snapshot: Snapshot) -> tuple[str, ...]:
     """The places on this machine from which a trace can start, as `TraceAsk.vantage` takes them.
 
-    Declared places first, then nodes, pods by namespace and name, and last the program's own place.
+    Places that the cluster declares come first, then nodes, pods, the program's own place, and last the
+    machine's named network namespaces, which may belong to anything.
     """
     async with opened(snapshot, sudo=False) as ground:
+        known = ground.found.known
+        own = [ref for ref, place in known.items() if place.by != "name"]
         order = {DECLARED: 0, "Node": 1, "Pod": 2}
-        known = sorted(ground.found.known, key=lambda ref: (order[ref.kind], ref))
-        return (*(vantage_words(ref) for ref in known), "here")
+        own.sort(key=lambda ref: (order[ref.kind], ref))
+        named = sorted(ref for ref in known if ref not in own)
+        return (*(vantage_words(ref) for ref in own), "here", *(vantage_words(ref) for ref in named))
 
 
 def vantage_words(ref: Ref) -> str:

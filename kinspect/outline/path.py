@@ -12,6 +12,7 @@ from typing import NamedTuple
 from kinspect.model.path import Address, At, Hop, Path, Predicted, Trace
 from kinspect.outline.visible import visible
 
+LONGEST_NAME = 32
 MOST_PORTS = 4
 """So many interfaces of one place a packet may leave by, through bridge and tunnel, without being flooded."""
 
@@ -90,7 +91,7 @@ def _row(number: int, hop: Hop, more: int) -> tuple[tuple[str, ...], str]:
     glyph, _ = _STATE[hop.agrees]
     predicted_only = hop.matched_by is None
     role = "predicted" if predicted_only else "parted" if hop.agrees is False else "hop"
-    place = visible(name(hop.place))
+    place = _short(visible(name(hop.place)))
     flooded = f" and {more} more" if more else ""
     link = visible(f"{hop.interface or '?'}{flooded} {hop.way or ''}".strip())
     if predicted_only:
@@ -132,6 +133,13 @@ def _end(end: Address | None) -> str:
 def name(place: At) -> str:
     """A place in short: a pod by namespace/name, a node and a declared place by name."""
     return place.name if place.kind != "pod" else f"pod {place.name}"
+
+
+def _short(text: str) -> str:
+    """A long name without its middle: what tells pods apart is at both ends. The drawing has all of it."""
+    if len(text) <= LONGEST_NAME:
+        return text
+    return f"{text[: LONGEST_NAME // 2]}…{text[-(LONGEST_NAME // 2) + 1 :]}"
 
 
 def drawing(path: Path, width: int = 100) -> list[Line]:

@@ -101,6 +101,42 @@ async def test_a_namespace_that_is_another_one_now_is_not_entered(ground: Any) -
             await agent.enter(NamespacePath(ground.net("node").path, 1))
 
 
+STORM = 20_000
+SENDER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(int(sys.argv[1])):
+    s.sendto(b"storm", ("10.9.1.1", 9))
+"""
+
+
+@run_async
+async def test_a_storm_that_passes_the_filter_is_kept_or_counted_and_stalls_nothing(ground: Any) -> None:
+    seen: list[Packet] = []
+    udp_to_9 = [
+        [0x30, 0, 0, 9],
+        [0x15, 0, 3, 17],
+        [0x28, 0, 0, 22],
+        [0x15, 0, 1, 9],
+        [6, 0, 0, 0x40000],
+        [6, 0, 0, 0],
+    ]
+    async with started(ground.user) as agent:
+        node, client = await agent.enter(ground.net("node")), await agent.enter(ground.net("client"))
+        capture = await agent.watch(node, udp_to_9, seen.append)
+        async with asyncio.TaskGroup() as tasks:
+            sender = tasks.create_task(
+                agent.run(client, sys.executable, "-c", SENDER, str(STORM), deadline_s=30)
+            )
+            answers = 0
+            while not sender.done():
+                await agent.read(node, "/proc/sys/net/ipv4/ip_forward")
+                answers += 1
+        lost = await agent.unwatch(capture)
+    assert answers
+    assert len(seen) + lost == STORM
+
+
 def test_it_dies_with_its_parent_even_by_kill_9(ground: Any) -> None:
     code = (
         "import subprocess, sys, time\n"
