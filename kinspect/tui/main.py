@@ -226,8 +226,8 @@ class MainScreen(Screen[None]):
         began = monotonic()
         found = summary(self.shown) if self.shown else None
         self._header_due = began + max(HEADER_S, HEADER_REST * (monotonic() - began))
-        if found and not found.loading and not found.pending:
-            self._settled = True
+        if found and not found.loading and not found.pending and not self._settled:
+            self._settled = self._dirty = True
         self.query_one(Header).show(
             Heading(
                 source=self.shown.source if self.shown else "",

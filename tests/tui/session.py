@@ -10,8 +10,10 @@ from io import StringIO
 from rich.console import Console
 from textual.pilot import Pilot
 
+from kinspect.asks.trace import TraceAsk, predict
 from kinspect.errors import KinspectError
 from kinspect.model.meta import Ref
+from kinspect.model.path import Trace
 from kinspect.model.snapshot import Snapshot
 from kinspect.sources import Detail, Event
 from kinspect.tui.app import KinspectApp
@@ -52,6 +54,13 @@ class HeldInspection:
 
     def watch(self, refs: Sequence[Ref]) -> None:
         self.watched = refs
+
+    async def vantages(self) -> tuple[str, ...]:
+        return ("client", "node/node1", "pod/shop/cart-1", "here")
+
+    async def trace(self, target: str, vantage: str, namespace: str) -> Trace:
+        """The prediction in place of packets: the same document."""
+        return predict(self.snapshot, TraceAsk(target, vantage, namespace))
 
     async def detail(self, ref: Ref) -> Detail:
         self.details.append(ref)

@@ -48,6 +48,14 @@ async def events(session: Session) -> None:
     await session.settle()
 
 
+async def traced(session: Session) -> None:
+    await session.press("down", "down", "down", "t", *"node1", "enter")
+    async with asyncio.timeout(5):
+        while "predicted:" not in session.screen:
+            await session.pilot.pause(0.05)
+    await session.settle()
+
+
 async def lost(session: Session) -> None:
     session.held.fail(Unreachable("https://10.0.0.1:6443 does not answer", "is the VPN up?"))
     await session.settle()
@@ -110,6 +118,8 @@ SCREENS: dict[str, tuple[Callable[[], Snapshot], Script]] = {
     "help": (world, keys("question_mark")),
     "copy": (world, keys("down", "down", "down", "c")),
     "namespaces": (world, keys("n")),
+    "trace-from": (world, keys("down", "down", "down", "t")),
+    "trace": (world, traced),
     "frozen": (world, keys("f")),
     "file": (lambda: world(live=False), keys()),
     "empty": (

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import ScrollableContainer, Vertical
 from textual.events import Resize
 from textual.message import Message
 from textual.screen import ModalScreen
@@ -36,9 +36,9 @@ class TraceScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     TraceScreen > Vertical { background: $background; padding: 0 1; }
-    TraceScreen Static { height: auto; }
     TraceScreen #trace-title { height: 1; }
-    TraceScreen VerticalScroll { scrollbar-size-vertical: 1; }
+    TraceScreen #trace-answer { width: auto; height: auto; }
+    TraceScreen ScrollableContainer { scrollbar-size: 1 1; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -48,6 +48,8 @@ class TraceScreen(ModalScreen[None]):
         Binding("up,k", "scroll(-1)", "Up", show=False),
         Binding("pagedown,space", "scroll(10)", "Page down", show=False),
         Binding("pageup", "scroll(-10)", "Page up", show=False),
+        Binding("right,l", "shift(8)", "Right", show=False),
+        Binding("left,h", "shift(-8)", "Left", show=False),
     ]
 
     class Wanted(Message):
@@ -65,7 +67,7 @@ class TraceScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static(id="trace-title")
-            with VerticalScroll():
+            with ScrollableContainer():
                 yield Static(id="trace-answer")
 
     def on_mount(self) -> None:
@@ -90,16 +92,15 @@ class TraceScreen(ModalScreen[None]):
             text = Text(visible(self._answer.message), styles["broken"])
             text.append(f"\n{visible(self._answer.hint)}", styles["dim"])
         else:
-            # Long lines of hops are cut at the edge and not folded: a table stays a table.
             drawn = lines(self._answer, max(self.size.width - 4, 40))
-            text = Text("\n", no_wrap=True, overflow="ellipsis").join(
-                Text(line.text, styles[_ROLES[line.role]], no_wrap=True, overflow="ellipsis")
-                for line in drawn
-            )
+            text = Text("\n").join(Text(line.text, styles[_ROLES[line.role]]) for line in drawn)
         self.query_one("#trace-answer", Static).update(text)
 
     def on_resize(self, event: Resize) -> None:
         self._draw()
 
     def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
+        self.query_one(ScrollableContainer).scroll_relative(y=by, animate=False)
+
+    def action_shift(self, by: int) -> None:
+        self.query_one(ScrollableContainer).scroll_relative(x=by, animate=False)
