@@ -262,7 +262,9 @@ def test_ends_where_judging_everything_ends(filled: tuple[list[Any], ...], actio
     last = world.snapshot
     world.judge.step(last, lambda: False)
     assert world.judge.pending == 0
-    assert dict(world.judge.publish()) == dict(judged(last).judgments)
+    ended = world.judge.publish()
+    assert dict(ended) == dict(judged(last).judgments)
+    assert CRASH not in {finding.code for each in ended.values() for finding in each.findings}
 
 
 # --- budget, order, publishing ----------------------------------------------------------------------------

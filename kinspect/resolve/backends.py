@@ -22,7 +22,7 @@ from kinspect.model.meta import Fact, Key
 from kinspect.model.pod import Pod
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.membership import pod_of, selected_pods, slices_of
+from kinspect.resolve.membership import pod_of, promised_pods, selected_pods, slices_of
 from kinspect.resolve.ports import belongs
 from kinspect.resolve.service_class import families_of
 
@@ -82,6 +82,14 @@ class Behind:
     @cached_property
     def pods(self) -> tuple[Pod, ...]:
         return selected_pods(self.snapshot, self.service)
+
+    @cached_property
+    def port_bearers(self) -> tuple[Pod, ...] | None:
+        """The pods whose port names count: the live ones, or what files promise; None = not known."""
+        known = self.snapshot.covers("Pod", self.service.namespace)
+        if self.pods:
+            return tuple(pod for pod in self.pods if not pod.terminal) if known else None
+        return promised_pods(self.snapshot, self.service) or (() if known else None)
 
     @cached_property
     def endpoints(self) -> tuple[Backend, ...]:

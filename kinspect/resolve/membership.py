@@ -12,10 +12,11 @@ from typing import cast
 
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
 from kinspect.model.index import EMPTY
-from kinspect.model.meta import Key, Labels, Ref
+from kinspect.model.meta import Key, Labels, Meta, Ref
 from kinspect.model.pod import Pod, Workload
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.applied import applied
 
 WORKLOAD_KINDS = ("Deployment", "StatefulSet", "DaemonSet")
 _NO_REFS: Mapping[Ref, None] = {}
@@ -130,4 +131,23 @@ def workloads_making(snapshot: Snapshot, namespace: str, selector: Labels) -> tu
         ref
         for ref in sorted(workloads_in(snapshot, namespace))
         if selects(selector, cast(Workload, snapshot.get(ref)).spec.template.metadata.labels)
+    )
+
+
+def promised_pods(snapshot: Snapshot, service: Service) -> tuple[Pod, ...]:
+    """One pod, without a status, for each workload of files that will make what the Service selects.
+
+    None for workloads that an API server has: their pods are there, or something keeps them away.
+    """
+    if not has_selector(service):
+        return ()
+    making = workloads_making(snapshot, service.namespace, service.spec.selector or {})
+    found = (cast(Workload, snapshot.get(ref)) for ref in making)
+    return tuple(
+        Pod(
+            Meta(name=each.name, namespace=each.namespace, labels=each.spec.template.metadata.labels),
+            each.spec.template.spec,
+        )
+        for each in found
+        if not applied(each) and each.spec.replicas != 0
     )

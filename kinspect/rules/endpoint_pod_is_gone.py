@@ -86,7 +86,7 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
 def _is_gone(snapshot: Snapshot, slice_: EndpointSlice, endpoint: Endpoint) -> bool:
     target = endpoint.target_ref
     usable = endpoint.ready or (endpoint.serving and endpoint.terminating)
-    if target is None or target.kind != "Pod" or not usable:
+    if target is None or target.kind != "Pod" or not target.name or not usable:
         return False
     place = Key(target.namespace or slice_.namespace, target.name)
     return snapshot.covers("Pod", place.namespace) and pod_of(snapshot, slice_, endpoint) is None

@@ -60,7 +60,7 @@ def check(route: Route, _snapshot: Snapshot) -> Iterator[Finding]:
             SEVERITY,
             ref,
             f"{parent.parent_ref.kind} {parent.parent_ref.name} does not accept it: "
-            + ": ".join(filter(None, (accepted.reason, message))),
+            + (": ".join(filter(None, (accepted.reason, message))) or "no reason given"),
             field="status.parents[].conditions[Accepted]",
             expected="True",
             seen=f"False ({accepted.reason})",

@@ -22,7 +22,7 @@ from kinspect.model.index import EMPTY
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import applied
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind, behind
 from kinspect.resolve.membership import has_selector, listable
 from kinspect.resolve.service_class import families_of
 from kinspect.rules._words import count, get_slices, service_ref, some
@@ -37,7 +37,7 @@ SEARCHES = ("EndpointSlice",)
 HEALTHY = """\
 kind: Service
 apiVersion: v1
-metadata: {name: db, namespace: shop}
+metadata: {name: db, namespace: shop, uid: 5ca1ab1e}
 spec: {clusterIP: 10.96.0.20, ports: [{name: sql, port: 5432}]}
 ---
 kind: EndpointSlice
@@ -50,7 +50,7 @@ endpoints: [{addresses: [192.0.2.10]}]
 BROKEN = """\
 kind: Service
 apiVersion: v1
-metadata: {name: db, namespace: shop}
+metadata: {name: db, namespace: shop, uid: 5ca1ab1e}
 spec: {clusterIP: 10.96.0.20, ports: [{name: sql, port: 5432}]}
 ---
 kind: EndpointSliceList
@@ -65,30 +65,15 @@ def applies(service: Service) -> bool:
 
 def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     found = behind(snapshot, service)
-    if found.reachable:
+    why = None if found.reachable else _why(service, snapshot, found)
+    if why is None:
         return
-    if found.endpoints:
-        kinds = some(sorted({each.address_type for each in found.endpoints}))
-        cause = (
-            f"its slices list only {kinds} addresses, and its cluster IPs are {some(families_of(service))}"
-        )
-        fix = f"list addresses of family {some(families_of(service))}"
-    elif not has_selector(service):
-        cause = "it has no selector, and no EndpointSlice with its name lists an address"
-        fix = f"write an EndpointSlice with the label {SERVICE_NAME}: {service.name}"
-    elif not snapshot.covers("Pod", service.namespace):
-        if not applied(service):
-            yield Unknown(CODE, service_ref(service), "its slices are written once it is applied")
-            return
-        cause = "no EndpointSlice lists an address for it; why cannot be told without its pods"
-        fix = "look at the pods that its selector means"
-    else:
-        ready = [pod for pod in found.pods if listable(pod) and pod.ready and not pod.terminating]
-        if not ready:
-            return  # SVC101 or EPS101 says it better
-        cause = f"{count(len(ready), 'ready pod')} match its selector, but no EndpointSlice lists them"
-        fix = "see that kube-controller-manager runs: its EndpointSlice controller writes the slices"
+    cause, fix = why
     near = _meant_for(service, snapshot)
+    if not applied(service) and not found.endpoints and not near:
+        # Controllers write slices for what is applied, and copy Endpoints that were written by hand.
+        yield Unknown(CODE, service_ref(service), "whether it gets endpoints shows once it is applied")
+        return
     yield Finding(
         CODE,
         SEVERITY,
@@ -100,6 +85,26 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         fix=f"label EndpointSlice {near} {SERVICE_NAME}={service.name}" if near else fix,
         reproduce=get_slices(service),
     )
+
+
+def _why(service: Service, snapshot: Snapshot, found: Behind) -> tuple[str, str] | None:
+    """(cause, fix); None where its pods explain it, which SVC101 and EPS101 say better."""
+    families = some(families_of(service))
+    if found.endpoints:
+        listed = some(sorted({each.address_type for each in found.endpoints}))
+        cause = f"its slices list only {listed} addresses, and its cluster IPs are {families}"
+        return cause, f"list addresses of family {families}"
+    if not has_selector(service):
+        cause = "it has no selector, and no EndpointSlice with its name lists an address"
+        return cause, f"write an EndpointSlice with the label {SERVICE_NAME}: {service.name}"
+    if not snapshot.covers("Pod", service.namespace):
+        cause = "no EndpointSlice lists an address for it; why cannot be told without its pods"
+        return cause, "look at the pods that its selector means"
+    ready = [pod for pod in found.pods if listable(pod) and pod.ready and not pod.terminating]
+    if not ready:
+        return None
+    cause = f"{count(len(ready), 'ready pod')} match its selector, but no EndpointSlice lists them"
+    return cause, "see that kube-controller-manager runs: its EndpointSlice controller writes the slices"
 
 
 def _meant_for(service: Service, snapshot: Snapshot) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kinspect.model.finding import Finding, Severity
+from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import behind
@@ -26,7 +26,9 @@ from kinspect.rules._words import get_pods, service_ref, some
 CODE = "EPS105"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
-NEEDS = ("Pod",)
+NEEDS = ()
+CONSULTS = ("Pod",)
+SEARCHES = ("Deployment", "StatefulSet", "DaemonSet")
 
 HEALTHY = """\
 kind: Service
@@ -47,8 +49,11 @@ def applies(service: Service) -> bool:
     return has_selector(service) and any(names_target(port) for port in service.spec.ports)
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    pods = [pod for pod in behind(snapshot, service).pods if not pod.terminal]
+def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    pods = behind(snapshot, service).port_bearers
+    if pods is None:
+        yield Unknown(CODE, service_ref(service), "its pods are not known")
+        return
     for n, port in enumerate(service.spec.ports if pods else ()):
         name = target_of(port)
         if isinstance(name, int) or any(target_on(pod, port) or protocols_on(pod, name) for pod in pods):

@@ -224,6 +224,14 @@ def test_files_that_nobody_has_applied_wait_for_nothing() -> None:
     assert found(wish + NOT_APPLIED + bare + solo + by_hand) == []
 
 
+def test_port_names_are_looked_up_in_templates_that_nobody_has_applied() -> None:
+    wish = service("selector: {app: web}, ports: [{port: 80, targetPort: http}]") + NOT_APPLIED
+    app = "{name: app, ports: [{name: http, containerPort: 80}]}"
+    bearing = f"spec: {{template: {{spec: {{containers: [{app}]}}, metadata"
+    assert codes(wish) == {"EPS105"}
+    assert codes(wish.replace("spec: {template: {metadata", bearing)) == set()
+
+
 def test_the_same_applied_is_broken() -> None:
     live = service("type: LoadBalancer, selector: {app: web}, ports: [{port: 80}]") + NOT_APPLIED
     live = live.replace("namespace: shop}", "namespace: shop, uid: 5ca1ab1e}")

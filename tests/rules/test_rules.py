@@ -103,6 +103,23 @@ def test_denied_kind_makes_unknown(rule: Rule, kind: str, example: str) -> None:
     assert rule.code not in {each.code for each in findings(seen)}
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("EPS105", "Pod"),
+        ("EPS106", "Pod"),
+        ("EPS107", "Pod"),
+        ("GWY101", "Service"),
+        ("GWY103", "ReferenceGrant"),
+    ],
+)
+def test_kind_that_a_rule_asks_about_by_itself_makes_unknown_when_denied(code: str, kind: str) -> None:
+    (rule,) = (rule for rule in RULES if rule.code == code)
+    seen = judged(denying(snapshot(rule.broken), kind))
+    assert unknowns(seen, rule)
+    assert code not in {each.code for each in findings(seen)}
+
+
 @each_rule
 def test_kind_of_other_namespaces_only_makes_unknown(rule: Rule) -> None:
     seen = snapshot(rule.broken)
@@ -123,7 +140,7 @@ def test_kind_that_the_server_lacks_is_surely_empty() -> None:
 
 @pytest.mark.parametrize("state", ["loading", "denied", "lost", "not given"])
 def test_unknown_says_what_is_missing(state: str) -> None:
-    rule = next(rule for rule in RULES if rule.needs == ("Pod",))
+    (rule,) = (rule for rule in RULES if rule.code == "SVC101")
     seen = snapshot(rule.broken)
     seen = judged(replace(seen, coverage={**seen.coverage, "Pod": Coverage(state)}))  # type: ignore[arg-type]
     assert all("pods" in each.reason for each in unknowns(seen, rule))
