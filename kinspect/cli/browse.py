@@ -35,8 +35,22 @@ def run(args: argparse.Namespace) -> int:
 
     return run_app(
         lambda context: _inspection(args, context),
-        TuiOptions(theme=args.theme, namespace=args.namespace, target=args.target),
+        TuiOptions(
+            theme=args.theme,
+            namespace=args.namespace,
+            target=args.target,
+            context=args.context,
+            contexts=lambda: _contexts(args),
+        ),
     )
+
+
+def _contexts(args: argparse.Namespace) -> list[str]:
+    """The contexts that one can change to."""
+    from kinspect.cli._options import cluster_options
+    from kinspect.sources.kubeconfig import contexts
+
+    return [context.name for context in contexts(cluster_options(args))]
 
 
 def _inspection(args: argparse.Namespace, context: str | None) -> Inspection:

@@ -26,11 +26,11 @@ GAP = 2
 TAIL_MIN = 30
 TITLE_SHARE = 0.38
 TITLE_MIN = 14
+COLUMN_MIN, COLUMN_MAX = 15, 30
+"""The widest that a column gets: a quarter of the line, but an IPv4 address always fits."""
 ROOMY = 100
-COLUMN_MAX, KIND_MAX = 30, 24
-"""The widest that a column gets on a roomy line …"""
-COLUMN_MAX_NARROW, KIND_MAX_NARROW = 15, 12
-"""… and on another: an IPv4 address, and LoadBalancer."""
+KIND_MAX, KIND_MAX_NARROW = 24, 12
+"""The widest that a kind gets on a roomy line, and on another, where LoadBalancer just fits."""
 STATE_MAX = 20
 """How wide a state is in words: CrashLoopBackOff."""
 ELLIPSIS = "…"
@@ -72,8 +72,12 @@ class Columns:
         """Starts over if the screen has another width than before."""
         if width != self._screen_width:
             self._screen_width = width
-            self._tables.clear()
-            self.version += 1
+            self.start_over()
+
+    def start_over(self) -> None:
+        """Forgets how wide texts were: they were others."""
+        self._tables.clear()
+        self.version += 1
 
     def measure(self, kind: str, depth: int, spans: Sequence[Span]) -> Table:
         """The columns of this kind, now that this row is among those that are seen."""
@@ -108,16 +112,16 @@ def _most(at: int, span: Span, width: int) -> int:
         return KIND_MAX if width >= ROOMY else KIND_MAX_NARROW
     if span.role in _STATE_ROLES:
         return STATE_MAX
-    return COLUMN_MAX if width >= ROOMY else COLUMN_MAX_NARROW
+    return min(max(width // 4 - GAP, COLUMN_MIN), COLUMN_MAX)
 
 
 def _kept(order: list[int], most: list[int], width: int, tail_min: int) -> list[int]:
-    """The columns that have room beside a tail of this width; the first two always have."""
+    """The columns that have room beside a tail of this width; the first two always have, the last in part."""
     kept: list[int] = []
     left = width - (GAP + tail_min if tail_min else 0)
     for at in order:
         needed = most[at] + (GAP if kept else 0)
-        if len(kept) >= 2 and needed > left:
+        if len(kept) >= 2 and needed > left and (tail_min or left - GAP < COLUMN_MIN):
             break
         if most[at]:
             kept.append(at)

@@ -111,6 +111,8 @@ class TreeView(ScrollView, can_focus=True):
 
     def show(self, shown: Shown) -> None:
         before, self._shown = self._shown, shown
+        if before and shown.marking and not before.marking:
+            self._columns.start_over()  # "endpoints unknown" and its like are gone
         asked = before is None or before.question != shown.question
         kept = self.row if before and before.order == shown.order and not shown.wanted else None
         self._drawn.clear()
