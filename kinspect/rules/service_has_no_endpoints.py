@@ -103,7 +103,7 @@ def _why(service: Service, snapshot: Snapshot, found: Behind) -> tuple[str, str]
     ready = [pod for pod in found.pods if listable(pod) and pod.ready and not pod.terminating]
     if not ready:
         return None
-    cause = f"{count(len(ready), 'ready pod')} match its selector, but no EndpointSlice lists them"
+    cause = f"ready pods match its selector ({len(ready)}), but no EndpointSlice lists them"
     return cause, "see that kube-controller-manager runs: its EndpointSlice controller writes the slices"
 
 
