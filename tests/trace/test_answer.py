@@ -9,17 +9,21 @@ import jsonschema
 import msgspec
 import pytest
 
-from kinspect.model.path import SCHEMA, Trace, encode
+from kinspect.model.path import SCHEMA, Address, Trace, encode
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.path import lines
 from kinspect.sources import open_file
 from kinspect.trace import answer
+from kinspect.trace.bpf import TCP
 from kinspect.trace.expected import expect
-from kinspect.trace.run import Run
+from kinspect.trace.methods import Attempt
+from kinspect.trace.packet import ACK, SYN, Packet
+from kinspect.trace.run import Expectations, Run, run_of
+from kinspect.trace.sighting import Place, SequenceMark, Sighting
 from kinspect.trace.target import at_address
 from tests.golden import check_golden
 from tests.trace.recordings import OWNED
-from tests.trace.test_recorded_stories import CLIENT, NODE_PORT, STORIES, told
+from tests.trace.test_recorded_stories import CLIENT, NODE_PORT, SOURCE, STORIES, told
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -79,3 +83,32 @@ def test_runs_of_the_same_way_are_one_path_with_its_share(snapshot: Snapshot) ->
     assert together.verdict == "dropped"
     assert together.divergence is not None
     assert together.divergence.path == 1
+
+
+def test_an_ebpf_balancer_is_recognised_by_the_address_that_no_packet_has(snapshot: Snapshot) -> None:
+    """The pod calls the cluster IP, and its first packet already has the backend's address."""
+    packet = Packet("10.244.0.5", "10.244.1.3", TCP, 40_000, 8080, 64, SYN, 7, 0, b"", None, None, None)
+    back = packet._replace(
+        src=packet.dst, dst=packet.src, sport=8080, dport=40_000, flags=SYN | ACK, seq=1, ack=8
+    )
+    source, node1, node2, web = (
+        Place("pod", "shop/src"),
+        Place("node", "node1"),
+        Place("node", "node2"),
+        Place("pod", "shop/web0"),
+    )
+    way = [(source, True), (node1, False), (node1, True), (node2, False), (node2, True), (web, False)]
+    found = [Sighting(place, "eth0", out, n, n, packet) for n, (place, out) in enumerate(way)]
+    found += [
+        Sighting(place, "eth0", not out, 10 + n, 10 + n, back) for n, (place, out) in enumerate(reversed(way))
+    ]
+    target = at_address("svc/one", snapshot, "10.96.225.63", 80)
+    asked = Address("10.96.225.63", 80)
+    expectations = Expectations(asked, expect(snapshot, target, SOURCE, OWNED), None)
+    attempt = Attempt(SequenceMark(7), "answered")
+    run = run_of(attempt, found, expectations, OWNED, {source, node1, node2, web}, complete=True)
+    assert (run.verdict, run.parting) == ("delivered", None)
+    together = answer.answer(target, "pod/shop/src", "marked connect", [run], {}, 0)
+    assert together.backend is not None
+    assert together.backend.pod == "shop/web0"
+    assert any("in the socket" in note for note in together.notes)

@@ -1,0 +1,178 @@
+"""What was read at a place points to a cause, or to none: every kind of cause without a kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from kinspect.model.observation import (
+    BridgePort,
+    ForwardingEntry,
+    Link,
+    Listener,
+    Neighbour,
+    PlaceState,
+    Route,
+)
+from kinspect.model.snapshot import Snapshot
+from kinspect.ruleset.faults import Fault
+from kinspect.ruleset.model import ChainId
+from kinspect.sources import open_file
+from kinspect.trace.causes import Case, causes, codes, load
+from kinspect.trace.compare import Parting
+from kinspect.trace.run import Run
+from kinspect.trace.sighting import Place
+from kinspect.trace.target import at_address
+from tests.trace.recordings import OWNED
+from tests.trace.test_recorded_stories import STORIES, told
+
+NODE1, WEB = Place("node", "node1"), Place("pod", "shop/web0")
+TUNNEL = Link(4, "flannel.1", "vxlan", mtu=1450)
+ROUTE = Route("10.244.1.3", "flannel.1", "10.244.1.0")
+NEIGHBOUR = Neighbour("10.244.1.0", "flannel.1", "02:00:00:00:00:02")
+ENTRY = ForwardingEntry("02:00:00:00:00:02", "flannel.1", "192.0.2.12")
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return open_file([str(Path(__file__).with_name("recorded.yaml"))], None)
+
+
+def found(snapshot: Snapshot, story: str, states: dict[Place, PlaceState]) -> list[str]:
+    """The codes for a recorded story with this state of its places."""
+    seen, compared = told(story, snapshot)
+    run = Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, "")
+    target = at_address(story, snapshot, *STORIES[story].called)
+    return [cause.code for cause in causes(Case(target, run, states, OWNED, {}))]
+
+
+CASES = {
+    "forwarding off": ("broken-ip-forward-0", PlaceState(settings={"net/ipv4/ip_forward": "0"}), ["NOD301"]),
+    "forwarding on": ("broken-ip-forward-0", PlaceState(settings={"net/ipv4/ip_forward": "1"}), []),
+    "strict reverse path, another way back": (
+        "broken-ip-forward-0",
+        PlaceState(
+            settings={"net/ipv4/conf/eth0/rp_filter": "1", "net/ipv4/conf/all/rp_filter": "0"},
+            routes=(Route("192.0.2.100", "cni0"),),
+        ),
+        ["NOD305"],
+    ),
+    "strict reverse path, the same way back": (
+        "broken-ip-forward-0",
+        PlaceState(settings={"net/ipv4/conf/eth0/rp_filter": "1"}, routes=(Route("192.0.2.100", "eth0"),)),
+        [],
+    ),
+    "no forwarding entry": (
+        "broken-fdb-entry-removed",
+        PlaceState(links=(TUNNEL,), routes=(ROUTE,), neighbours=(NEIGHBOUR,)),
+        ["NOD304"],
+    ),
+    "no neighbour entry": (
+        "broken-fdb-entry-removed",
+        PlaceState(links=(TUNNEL,), routes=(ROUTE,), forwarding=(ENTRY,)),
+        ["NOD304"],
+    ),
+    "a forwarding entry that leads elsewhere": (
+        "broken-fdb-entry-removed",
+        PlaceState(
+            links=(TUNNEL,),
+            routes=(ROUTE,),
+            neighbours=(NEIGHBOUR,),
+            forwarding=(ForwardingEntry(ENTRY.hardware, ENTRY.device, "192.0.2.13"),),
+        ),
+        ["NOD304"],
+    ),
+    "a whole tunnel": (
+        "broken-fdb-entry-removed",
+        PlaceState(links=(TUNNEL,), routes=(ROUTE,), neighbours=(NEIGHBOUR,), forwarding=(ENTRY,)),
+        [],
+    ),
+    "a route that leads elsewhere": (
+        "broken-fdb-entry-removed",
+        PlaceState(links=(Link(2, "eth0"),), routes=(Route("10.244.1.3", "eth0", "192.0.2.1"),)),
+        ["NOD303"],
+    ),
+    "no route": (
+        "broken-fdb-entry-removed",
+        PlaceState(routes=(Route("10.244.1.3", error="no route"),)),
+        ["NOD303"],
+    ),
+    "nothing could be read": ("broken-fdb-entry-removed", PlaceState(), []),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_state_of_the_node(name: str, snapshot: Snapshot) -> None:
+    story, state, expected = CASES[name]
+    assert found(snapshot, story, {NODE1: state}) == expected
+
+
+def test_a_smaller_tunnel_is_named_though_it_was_delivered(snapshot: Snapshot) -> None:
+    pod = PlaceState(links=(Link(2, "eth0", "veth", mtu=1450),))
+    small = PlaceState(links=(Link(4, "flannel.1", "vxlan", mtu=1200),))
+    whole = PlaceState(links=(TUNNEL,))
+    assert found(snapshot, "nodeport-cross-node", {NODE1: small, WEB: pod}) == ["NOD307"]
+    assert found(snapshot, "nodeport-cross-node", {NODE1: whole, WEB: pod}) == []
+
+
+def test_what_the_rules_do_wrong_is_a_cause(snapshot: Snapshot) -> None:
+    seen, compared = told("broken-svc-chain-flushed", snapshot)
+    run = Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, "")
+    target = at_address("one", snapshot, *STORIES["broken-svc-chain-flushed"].called)
+    empty = Fault("emptied chain", ChainId("nat", "KUBE-SVC-X"), "a translation", "the chain is empty")
+    stranger = Fault("dropped", ChainId("ip firewall", "forward"), "it goes on", "drop")
+    (first, second) = causes(Case(target, run, {}, OWNED, {NODE1: (empty, stranger)}))
+    assert (first.code, second.code) == ("NAT304", "NOD302")
+    assert "nat KUBE-SVC-X" in first.message
+    assert first.fix
+
+
+LISTENERS = {
+    "nothing": ((), ["EPS301"]),
+    "another port": ((Listener("TCP", "0.0.0.0", 80),), ["EPS301"]),
+    "loopback only": ((Listener("TCP", "127.0.0.1", 8080),), ["EPS302"]),
+    "everywhere": ((Listener("TCP", "0.0.0.0", 8080),), []),
+    "loopback and everywhere": ((Listener("TCP", "127.0.0.1", 8080), Listener("TCP", "::", 8080)), []),
+}
+
+
+@pytest.mark.parametrize("name", LISTENERS)
+def test_who_listens_in_a_pod_that_refuses(name: str, snapshot: Snapshot) -> None:
+    listeners, expected = LISTENERS[name]
+    _, compared = told("nodeport-cross-node", snapshot)
+    hops = list(compared.hops)
+    answer = next(index for index, hop in enumerate(hops) if hop.direction == "reply")
+    hops[answer] = msgspec.structs.replace(hops[answer], actions=("sent", "rejected"), agrees=False)
+    parting = Parting(answer, WEB, "it accepts", "it refused")
+    run = Run("refused", tuple(hops), None, parting, compared.alternative, "")
+    target = at_address("one", snapshot, *STORIES["nodeport-cross-node"].called)
+    case = Case(target, run, {WEB: PlaceState(listeners=listeners)}, OWNED, {})
+    assert [cause.code for cause in causes(case)] == expected
+
+
+def test_every_code_is_told_once_and_says_what_to_do() -> None:
+    given = [code for kind in load() for code in kind.CODES]
+    assert len(given) == len(set(given))
+    assert all(told.title and told.fix for told in codes().values())
+
+
+def test_a_bridge_port_without_hairpin_is_named(snapshot: Snapshot) -> None:
+    """A pod that chose itself, and whose node did not send the packet back to it."""
+    _, compared = told("hairpin", snapshot)
+    node = Place("node", "node2")
+    parting = Parting(2, node, "it sends it on", "it did not")
+    run = Run("dropped", compared.hops[:2], None, parting, compared.alternative, "")
+    target = at_address("one", snapshot, *STORIES["hairpin"].called)
+    pod = PlaceState(links=(Link(2, "eth0", "veth", peer=9),))
+    for hairpin, expected in ((False, ["NOD309"]), (True, [])):
+        ports = (BridgePort("veth9", hairpin),)
+        state = PlaceState(links=(Link(9, "veth9", "veth", "cni0", 2),), ports=ports)
+        case = Case(target, run, {node: state, WEB: pod}, OWNED, {})
+        assert [cause.code for cause in causes(case)] == expected
+    down = PlaceState(
+        links=(Link(9, "veth9", "veth", "cni0", 2, up=False),), ports=(BridgePort("veth9", True),)
+    )
+    case = Case(target, run, {node: down, WEB: pod}, OWNED, {})
+    assert [cause.code for cause in causes(case)] == ["NOD306"]
