@@ -9,12 +9,13 @@ from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.index import EMPTY
 from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Object, Ref
-from kinspect.model.node import Node
+from kinspect.model.node import Namespace, Node
 from kinspect.model.pod import Pod
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import STATE_ROLE, Role, Span, state_of
 from kinspect.outline.sections import Section, Words, conditions, labelled, present
 from kinspect.outline.service_details import service_sections
+from kinspect.outline.services import first_reason
 from kinspect.outline.words import endpoint_words, pod_words
 from kinspect.resolve.membership import services_of_pod
 from kinspect.resolve.routes import destinations
@@ -186,10 +187,27 @@ def _paths(snapshot: Snapshot, ref: Ref) -> Section:
     )
 
 
+def _namespace(snapshot: Snapshot, namespace: Namespace) -> Iterator[Section]:
+    """How many Services there are, and each that is not fine with its first reason."""
+    states = {
+        Ref("Service", *key): state_of(snapshot, Ref("Service", *key))
+        for key in sorted(snapshot.index.services_by_namespace.get(namespace.name, EMPTY))
+    }
+    pods = len(snapshot.index.pods_by_namespace.get(namespace.name, EMPTY))
+    phase = namespace.status.phase
+    yield Section("Namespace", present(("phase", phase), ("Services", len(states)), ("pods", pods)))
+    for state in ("broken", "degraded", "unknown"):
+        refs = [ref for ref, each in states.items() if each == state]
+        role = STATE_ROLE[state]
+        lines = tuple((Span(ref.name, role), Span(first_reason(snapshot, ref))) for ref in refs)
+        yield Section(f"{len(refs)} {state}", lines)
+
+
 _OF: dict[str, Callable[[Snapshot, Any], Iterator[Section]]] = {
     "Service": service_sections,
     "Pod": _pod,
     "Node": _node,
+    "Namespace": _namespace,
     "EndpointSlice": _slice,
     "Ingress": _ingress,
     "HTTPRoute": _route,

@@ -64,7 +64,7 @@ class ServiceRow(Row):
             Span(address_words(service), "address"),
             Span(" ".join(port_words(port) for port in service.spec.ports)),
             _readiness(snapshot, service, state),
-            Span(_first_reason(snapshot, self.ref), STATE_ROLE[state]),
+            Span(first_reason(snapshot, self.ref), STATE_ROLE[state]),
         )
         return Line(state, spans)
 
@@ -126,7 +126,8 @@ def _readiness(snapshot: Snapshot, service: Service, state: State) -> Span:
     return Span(f"{ready}/{total} ready", STATE_ROLE[state]) if each_port else Span("")
 
 
-def _first_reason(snapshot: Snapshot, ref: Ref) -> str:
+def first_reason(snapshot: Snapshot, ref: Ref) -> str:
+    """Why an object is not fine, the worst first; "" if it is."""
     judgment = snapshot.judgments.get(ref)
     if judgment is None:
         return "not judged yet"
