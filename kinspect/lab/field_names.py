@@ -15,7 +15,22 @@ ServiceAccount: metadata ObjectMeta; secrets any; imagePullSecrets any; automoun
 Service: metadata ObjectMeta; spec ServiceSpec; status any
 Endpoints: metadata ObjectMeta; subsets []EndpointSubset
 Pod: metadata ObjectMeta; spec PodSpec; status any
-Node: metadata ObjectMeta; spec any; status any
+Node: metadata ObjectMeta; spec NodeSpec; status NodeStatus
+NodeSpec: podCIDR string; podCIDRs []string; providerID string; unschedulable bool; taints any; \
+configSource any; externalID string
+NodeStatus: capacity {}string; allocatable {}string; phase string; conditions []NodeCondition; addresses \
+[]NodeAddress; daemonEndpoints any; nodeInfo any; images any; volumesInUse any; volumesAttached any; \
+config any; runtimeHandlers any; features any; declaredFeatures any
+NodeCondition: type string; status string; lastHeartbeatTime any; lastTransitionTime any; reason string; \
+message string
+NodeAddress: type string; address string
+Event: metadata ObjectMeta; involvedObject ObjectReference; reason string; message string; source any; \
+firstTimestamp any; lastTimestamp any; count int32; type string; eventTime any; series any; action string; \
+related any; reportingComponent string; reportingInstance string
+ObjectReference: kind string; namespace string; name string; uid string; apiVersion string; \
+resourceVersion string; fieldPath string
+HTTPGetAction: path string; port IntOrString; host string; scheme string; httpHeaders any
+TCPSocketAction: port IntOrString; host string
 ServiceSpec: ports []ServicePort; selector {}string; clusterIP string; clusterIPs []string; type string; \
 externalIPs []string; sessionAffinity string; loadBalancerIP string; loadBalancerSourceRanges []string; \
 externalName string; externalTrafficPolicy string; healthCheckNodePort int32; publishNotReadyAddresses \
@@ -46,8 +61,9 @@ imagePullPolicy string; securityContext any; stdin bool; stdinOnce bool; tty boo
 ContainerPort: name string; hostPort int32; containerPort int32; protocol string; hostIP string
 EnvVar: name string; value string; valueFrom any
 PodTemplateSpec: metadata ObjectMeta; spec PodSpec
-Probe: exec any; httpGet any; tcpSocket any; grpc any; initialDelaySeconds int32; timeoutSeconds int32; \
-periodSeconds int32; successThreshold int32; failureThreshold int32; terminationGracePeriodSeconds int64
+Probe: exec any; httpGet HTTPGetAction; tcpSocket TCPSocketAction; grpc any; initialDelaySeconds int32; \
+timeoutSeconds int32; periodSeconds int32; successThreshold int32; failureThreshold int32; \
+terminationGracePeriodSeconds int64
 PodDNSConfig: nameservers []string; searches []string; options any
 HostAlias: ip string; hostnames []string
 Deployment: metadata ObjectMeta; spec DeploymentSpec; status any
@@ -81,6 +97,8 @@ NetworkPolicyEgressRule: ports []NetworkPolicyPort; to []NetworkPolicyPeer
 NetworkPolicyPort: protocol string; port IntOrString; endPort int32
 NetworkPolicyPeer: podSelector LabelSelector; namespaceSelector LabelSelector; ipBlock IPBlock
 IPBlock: cidr string; except []string
+ServiceCIDR: metadata ObjectMeta; spec ServiceCIDRSpec; status any
+ServiceCIDRSpec: cidrs []string
 EndpointSlice: metadata ObjectMeta; addressType string; endpoints []Endpoint; ports []EndpointPort
 Endpoint: addresses []string; conditions EndpointConditions; hostname string; targetRef any; \
 deprecatedTopology {}string; nodeName string; zone string; hints EndpointHints

@@ -30,12 +30,13 @@ class Found(NamedTuple):
 
 
 def check(item: Json) -> Found:
-    """Looks through an object; of a kind that is not in the table nothing is known. Raises WrongType."""
+    """Looks through an object; of a kind that is not in the table only its metadata. Raises WrongType."""
     kind = item.get("kind", "")
-    if kind not in FIELDS:
-        return Found(item, [])
-    head = {key: value for key, value in item.items() if key in _EVERYWHERE}
     unknown: list[str] = []
+    if kind not in FIELDS:
+        meta = _value(item.get("metadata") or {}, "ObjectMeta", kind, "metadata", unknown)
+        return Found(item | {"metadata": meta}, unknown)
+    head = {key: value for key, value in item.items() if key in _EVERYWHERE}
     rest = {key: value for key, value in item.items() if key not in _EVERYWHERE}
     return Found(head | _object(rest, kind, "", unknown), unknown)
 
@@ -69,6 +70,8 @@ def _value(value: Any, kind: str, owner: str, path: str, unknown: list[str]) -> 
         return value
     if kind in _SCALARS:
         fits = isinstance(value, _SCALARS[kind]) and (kind == "bool" or not isinstance(value, bool))
+        if fits and isinstance(value, int) and kind != "int64":
+            fits = -(2**31) <= value < 2**31
         _require(fits, value, owner, path, "int32" if kind == "IntOrString" else kind)
         return value
     _require(isinstance(value, dict), value, owner, path, f"v1.{kind}")

@@ -48,6 +48,14 @@ def order(meta: Json) -> None:
     meta.update({k: v for k, v in (fields | rest).items() if v not in (None, "", {}, [])})
 
 
+def without_nulls(item: Json) -> Json:
+    """The object without its parts that are null: they are as good as absent."""
+    for part in ("metadata", "spec", "status"):
+        if item.get(part, item) is None:
+            del item[part]
+    return item
+
+
 def complete_new(store: Store, resource: Resource, new: Json) -> None:
     """Gives a new object what only the server writes. Raises Invalid for a bad or missing name."""
     meta = new.setdefault("metadata", {})

@@ -124,7 +124,7 @@ class Store:
     def create(self, given: Json, *, dry_run: bool = False) -> Json:
         """Stores a new object and returns it as the API completes it: named, numbered, defaulted."""
         resource = self._resource_of(given)
-        new = copy.deepcopy(given)
+        new = objectmeta.without_nulls(copy.deepcopy(given))
         objectmeta.complete_new(self, resource, new)
         meta = new["metadata"]
         namespace, name = meta.get("namespace", ""), meta["name"]
@@ -148,7 +148,9 @@ class Store:
         resource = self._resource_of(given)
         meta = given.get("metadata", {})
         old = self.get(resource.kind, meta.get("namespace", ""), meta.get("name", ""))
-        new = objectmeta.merge_update(resource, old, copy.deepcopy(given), subresource)
+        new = objectmeta.merge_update(
+            resource, old, objectmeta.without_nulls(copy.deepcopy(given)), subresource
+        )
         if not subresource:
             admission.admit(self, resource, old, new)
             objectmeta.count_generation(resource, old, new)

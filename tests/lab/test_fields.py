@@ -42,7 +42,7 @@ def service(**spec) -> dict:
         (service(topologyKeys=["*"]), ["spec.topologyKeys"]),
         (service(ports=[{"port": 80}, {"port": 81, "targetport": 8080}]), ["spec.ports[1].targetport"]),
         ({"kind": "Service", "metadata": {"label": {}}, "spce": {}}, ["metadata.label", "spce"]),
-        ({"kind": "Event", "anything": 1}, []),
+        ({"kind": "HTTPRoute", "anything": 1}, []),
     ],
 )
 def test_unknown_fields_are_told_by_path_and_left_out(item, unknown):

@@ -46,9 +46,10 @@ _KINDS: Mapping[str, Admission] = {
     "StatefulSet": _WORKLOAD,
     "DaemonSet": _WORKLOAD,
     "Namespace": Admission(simple.default_namespace),
+    "IngressClass": Admission(simple.keep, simple.validate_ingress_class),
     "NetworkPolicy": Admission(simple.default_network_policy),
     "Secret": Admission(simple.default_secret, simple.validate_secret),
-    "ServiceCIDR": Admission(simple.default_service_cidr),
+    "ServiceCIDR": Admission(simple.default_service_cidr, simple.validate_service_cidr),
 }
 
 

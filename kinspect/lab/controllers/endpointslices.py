@@ -175,7 +175,8 @@ def _last_told(store: Store, service: Json) -> str:
     told = [
         event
         for event in store.list("Event", service["metadata"]["namespace"])
-        if event["involvedObject"]["uid"] == uid and event["reason"].startswith("TopologyAwareHints")
+        if (event.get("involvedObject") or {}).get("uid") == uid
+        and str(event.get("reason")).startswith("TopologyAwareHints")
     ]
     newest = max(told, key=lambda event: int(event["metadata"]["resourceVersion"]), default=None)
     return newest["message"] if newest else ""

@@ -35,9 +35,10 @@ class PaperKubelet:
             store.delete("Pod", *key, grace_s=0)
             return
         node = store.find("Node", "", pod["spec"].get("nodeName", ""))
-        if node is None:
+        if node is None or not node.get("spec", {}).get("podCIDR"):
             return
-        host = next(a["address"] for a in node["status"]["addresses"] if a["type"] == "InternalIP")
+        addresses = node.get("status", {}).get("addresses") or ()
+        host = next((a["address"] for a in addresses if a["type"] == "InternalIP"), "")
         before = pod.get("status", {})
         address = before.get("podIP")
         if not address:

@@ -13,7 +13,7 @@ def record(store: Store, about: Json, severity: str, reason: str, message: str, 
     subject = {"kind": about["kind"], "namespace": namespace, "name": meta["name"], "uid": meta["uid"]}
     subject["apiVersion"] = about["apiVersion"]
     for event in store.list("Event", namespace):
-        if event["involvedObject"]["uid"] == meta["uid"] and event["message"] == message:
+        if (event.get("involvedObject") or {}).get("uid") == meta["uid"] and event.get("message") == message:
             count = event["count"] + 1
             store.replace({**event, "count": count, "lastTimestamp": now})
             return

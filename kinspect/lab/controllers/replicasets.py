@@ -8,6 +8,8 @@ from kinspect.lab.controllers import workloads
 from kinspect.lab.status import Json
 from kinspect.lab.store import Event, Name, Store, name_of
 
+_BURST = 500
+
 
 class ReplicaSets:
     def keys(self, event: Event, store: Store) -> Iterable[Name]:
@@ -28,7 +30,8 @@ class ReplicaSets:
             if not workloads.is_terminating(pod) and not workloads.is_terminal(pod)
         ]
         wanted = found["spec"]["replicas"]
-        for _ in range(wanted - len(pods)):
+        # Each new pod wakes this up again, so the rest follows, and others get their turn between.
+        for _ in range(min(_BURST, wanted - len(pods))):
             store.create(workloads.pod(found, {}, generateName=f"{key[1]}-"))
         for pod in sorted(pods, key=_goes_first)[: max(0, len(pods) - wanted)]:
             store.delete("Pod", *name_of(pod))

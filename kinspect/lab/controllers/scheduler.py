@@ -1,17 +1,19 @@
 """The scheduler: a node for every pod, spread by owner. Affinities, taints and resources are not looked at.
 
-Takes `nodeSelector`, `unschedulable` and readiness into account. The node's zone and region are copied to the
-pod's labels, which on a real cluster the API server does when a pod is bound.
+Takes `nodeSelector`, `unschedulable`, readiness and the number of pods into account. The node's zone and
+region are copied to the pod's labels, which on a real cluster the API server does when a pod is bound.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from kinspect.lab.controllers import recording, workloads
 from kinspect.lab.status import Json
 from kinspect.lab.store import Event, Name, Store, name_of
 
+_MOST_PODS = 110
 _TOPOLOGY = ("topology.kubernetes.io/region", "topology.kubernetes.io/zone")
 
 
@@ -30,12 +32,15 @@ class Scheduler:
         if pod is None or pod["spec"].get("nodeName") or workloads.is_terminating(pod):
             return
         nodes = store.list("Node")
-        fit = [node for node in nodes if takes(node, pod["spec"].get("nodeSelector") or {})]
+        used = Counter(other["spec"].get("nodeName") for other in store.list("Pod"))
+        selector = pod["spec"].get("nodeSelector") or {}
+        fit = [n for n in nodes if takes(n, selector) and used[n["metadata"]["name"]] < _most_pods(n)]
         if fit:
             self._bind(store, key, _least_used(store, pod, fit))
             return
         told = (
-            f"0/{len(nodes)} nodes are available: no node is ready, open and has the labels of nodeSelector."
+            f"0/{len(nodes)} nodes are available: none is ready, open to pods, has the labels of "
+            "nodeSelector, and holds fewer pods than it may."
         )
         condition = _scheduled("False", store.time()) | {"reason": "Unschedulable", "message": told}
         if not any(c.get("message") == told for c in pod["status"].get("conditions") or ()):
@@ -57,6 +62,10 @@ class Scheduler:
         told = f"Successfully assigned {key[0]}/{key[1]} to {meta['name']}"
         recording.record(store, pod, "Normal", "Scheduled", told, pod["spec"]["schedulerName"])
         store.update("Pod", *key, lambda item: item["status"].update(conditions=[condition]), "status")
+
+
+def _most_pods(node: Json) -> int:
+    return int(node.get("status", {}).get("allocatable", {}).get("pods", _MOST_PODS))
 
 
 def takes(node: Json, selector: dict[str, str]) -> bool:
