@@ -17,7 +17,7 @@ import pytest
 
 from kinspect.errors import EXIT_NOT_PERMITTED
 
-KINSPECT = (sys.executable, "-m", "kinspect")
+THIS_USER = (sys.executable, "-m", "kinspect")
 BOOT_S = 60.0
 GONE_S = 10.0
 
@@ -25,8 +25,11 @@ GONE_S = 10.0
 class LabCommand:
     """A running `kinspect lab up`."""
 
-    def __init__(self, process: subprocess.Popen[str], boot_s: float, kubeconfig: str) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], boot_s: float, kubeconfig: str, kinspect: Sequence[str]
+    ) -> None:
         self.process = process
+        self.kinspect = kinspect
         self.boot_s = boot_s
         self.kubeconfig = kubeconfig
 
@@ -36,7 +39,7 @@ class LabCommand:
 
     def lab(self, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs `kinspect lab VERB` on this lab."""
-        return command("lab", verb, "--lab", str(self.number), *words)
+        return command("lab", verb, "--lab", str(self.number), *words, kinspect=self.kinspect)
 
     def exec(self, place: str, *argv: str) -> subprocess.CompletedProcess[str]:
         return self.lab("exec", place, "--", *argv)
@@ -62,17 +65,35 @@ class LabCommand:
         return self.process.wait(GONE_S)
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*KINSPECT, *words], capture_output=True, text=True, timeout=60, check=False)
+def command(*words: str, kinspect: Sequence[str] = THIS_USER) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*kinspect, *words], capture_output=True, text=True, timeout=60, check=False)
+
+
+def unprivileged() -> tuple[str, ...] | None:
+    """The command as a user without any right, where we are root and that user can read the program."""
+    if os.geteuid() != 0:
+        return None
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+    for python in (sys.executable, "/usr/bin/python3"):
+        argv = (*drop, "env", "-C", "/", "HOME=/", f"PYTHONPATH={path}", python, "-B", "-m", "kinspect")
+        try:
+            if command("lab", "faults", kinspect=argv).returncode == 0:
+                return argv
+        except OSError:
+            continue
+    return None
 
 
 @contextmanager
-def up(*flags: str, manifests: Sequence[Path] = ()) -> Iterator[LabCommand]:
+def up(
+    *flags: str, manifests: Sequence[Path] = (), kinspect: Sequence[str] = THIS_USER
+) -> Iterator[LabCommand]:
     """A lab for as long as the context lasts. Skips, and says why, where this machine allows none."""
     files = [word for path in manifests for word in ("-f", str(path))]
     started = time.monotonic()
     process = subprocess.Popen(
-        [*KINSPECT, "lab", "up", *flags, *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*kinspect, "lab", "up", *flags, *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout and process.stderr
     line = process.stdout.readline().strip()
@@ -81,7 +102,7 @@ def up(*flags: str, manifests: Sequence[Path] = ()) -> Iterator[LabCommand]:
         if code == EXIT_NOT_PERMITTED:
             pytest.skip(words)
         raise AssertionError(f"the lab did not boot ({code}): {words}")
-    lab = LabCommand(process, time.monotonic() - started, line.removeprefix("export KUBECONFIG="))
+    lab = LabCommand(process, time.monotonic() - started, line.removeprefix("export KUBECONFIG="), kinspect)
     try:
         yield lab
     finally:

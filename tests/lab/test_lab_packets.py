@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.labcommand import LabCommand, up
+from tests.lab.labcommand import THIS_USER, LabCommand, unprivileged, up
 
 pytestmark = pytest.mark.lab
 
@@ -18,10 +18,17 @@ TOOLBOX = "pod/shop/toolbox"
 TRIES = 12
 
 
-@pytest.fixture(scope="module", params=["iptables-vxlan", "nftables-routed"])
+NOBODY = unprivileged()
+LABS = {
+    "iptables-vxlan": ("iptables", "vxlan", THIS_USER),
+    "nftables-routed": ("nftables", "routed", THIS_USER),
+} | ({"nobody": ("nftables", "vxlan", NOBODY)} if NOBODY else {})
+
+
+@pytest.fixture(scope="module", params=LABS.values(), ids=LABS)
 def lab(request: pytest.FixtureRequest) -> Iterator[LabCommand]:
-    proxy, cni = request.param.split("-")
-    with up("--proxy", proxy, "--cni", cni, manifests=[GROUND]) as booted:
+    proxy, cni, kinspect = request.param
+    with up("--proxy", proxy, "--cni", cni, manifests=[GROUND], kinspect=kinspect) as booted:
         yield booted
 
 
@@ -120,3 +127,20 @@ def test_proxy_health_answers(lab: LabCommand) -> None:
 def test_nobody_answers_for_addresses_of_nobody(lab: LabCommand) -> None:
     told = lab.exec("client", "curl", "-s", "-m", "0.5", "http://198.51.100.200/")
     assert told.returncode == 28  # curl: timed out
+
+
+def test_faults_are_broken_told_and_healed(lab: LabCommand, web: dict[str, Any]) -> None:
+    url = f"http://{web['spec']['clusterIP']}/"
+    broken = lab.lab("break", "forward-drop")
+    assert broken.returncode == 0 and "on node1" in broken.stdout and "firewall" in broken.stderr
+    assert lab.exec(TOOLBOX, "curl", "-s", "-m", "0.5", url).returncode == 28
+    assert "broken: forward-drop" in lab.lab("status").stdout
+    assert "healed: forward-drop" in lab.lab("heal").stderr
+    assert lab.fetch(TOOLBOX, url)
+    unknown = lab.lab("break", "everything")
+    assert unknown.returncode == 2 and "lost-jump" in unknown.stderr
+
+
+def test_api_is_reached_from_pods_too(lab: LabCommand) -> None:
+    told = lab.exec(TOOLBOX, "curl", "-s", "-k", "-m", "2", "https://kubernetes.default/version")
+    assert '"gitVersion"' in told.stdout
