@@ -220,8 +220,9 @@ def test_a_watch_whose_client_has_gone_is_forgotten(store):
     async def run(client: Client) -> None:
         store.create(config("a"))
         assert await client.lines("/api/v1/configmaps?watch=1", 1)
-        while store._listeners:
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            while store._listeners:  # noqa: ASYNC110 - the server has no event for what it forgets
+                await asyncio.sleep(0.01)
 
     _with(store, run)
 
@@ -270,6 +271,57 @@ def test_writes_over_http(store):
         assert told["details"] == {"name": "a", "kind": "configmaps", "uid": uid}
         code, told = await client.ask("POST", "/api/v1/namespaces", {"metadata": {}})
         assert (code, told["reason"]) == (422, "Invalid")
+
+    _with(store, run)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("GET", "/api/v1/configmaps?limit=-1", None, 200),
+        ("GET", "/api/v1/configmaps?resourceVersion=x", None, 422),
+        ("GET", "/api/v1/configmaps?continue=x", None, 400),
+        ("GET", "/api/v1/configmaps?labelSelector=a%20b", None, 400),
+        ("GET", "/api/v1/configmaps?fieldSelector=x", None, 400),
+        ("GET", "/api/v1/nodes/x/status", None, 404),
+        ("GET", "/api/v1/namespaces/shop/nodes", None, 404),
+        ("PUT", "/api/v1/namespaces/shop/configmaps", {}, 405),
+        ("POST", "/api/v1/configmaps", {}, 404),
+        ("POST", "/api/v1/namespaces/shop/configmaps", [], 400),
+        ("POST", "/api/v1/namespaces/shop/configmaps", {"kind": "Pod"}, 400),
+        ("POST", "/api/v1/namespaces/shop/configmaps", {"apiVersion": "v2"}, 400),
+        ("POST", "/api/v1/namespaces/shop/configmaps", {"metadata": {"namespace": "x"}}, 400),
+        ("POST", "/api/v1/namespaces/shop/configmaps?dryRun=Some", {"metadata": {"name": "x"}}, 400),
+        ("POST", "/api/v1/namespaces/shop/services", {"metadata": {"name": "x"}, "spec": []}, 400),
+        ("PATCH", "/api/v1/namespaces/shop/configmaps/a", {}, 415),
+        ("DELETE", "/api/v1/namespaces/shop/configmaps/a?gracePeriodSeconds=x", None, 400),
+        ("DELETE", "/api/v1/namespaces/shop/configmaps/a", {"gracePeriodSeconds": "x"}, 400),
+        ("DELETE", "/api/v1/namespaces", None, 405),
+        ("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", {"spec": 1}, 400),
+        ("GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", None, 405),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused_with_a_status(store, method, path, body, code):
+    store.create(config("a"))
+
+    async def run(client: Client) -> None:
+        found, told = await client.ask(method, path, body)
+        assert found == code, told
+        assert code == 200 or (told["kind"], told["code"]) == ("Status", code)
+
+    _with(store, run)
+
+
+@pytest.mark.parametrize("body", [{"spec": {"replicas": -1}}, {"spec": {"replicas": "x"}}, [], {"spec": 1}])
+def test_a_scale_that_makes_no_sense_is_refused(store, body):
+    spec = {"containers": [{"name": "c", "image": "x"}]}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": spec}
+    given = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "shop"}}
+    store.create(given | {"spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}})
+
+    async def run(client: Client) -> None:
+        code, told = await client.ask("PUT", "/apis/apps/v1/namespaces/shop/deployments/d/scale", body)
+        assert code in (400, 422) and told["kind"] == "Status"
 
     _with(store, run)
 

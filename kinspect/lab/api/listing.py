@@ -63,7 +63,7 @@ class _Token(NamedTuple):
 
 def options(query: Mapping[str, str]) -> Options:
     """Reads the query. Raises BadRequest for a limit or version that is not a number."""
-    limit = _number(query.get("limit", ""))
+    limit = max(0, number(query.get("limit", "")))
     version = query.get("resourceVersion", "")
     if version and not version.isdigit():
         raise status.invalid(
@@ -149,7 +149,8 @@ def invalid_options(*problems: tuple[str, str]) -> status.Rejection:
     return status.invalid("meta.k8s.io", "ListOptions", "", causes)
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """The number in a query parameter; 0 when it is empty. Raises BadRequest."""
     if not text:
         return 0
     try:

@@ -18,8 +18,10 @@ _OPEN = ["/api", "/api/*", "/apis", "/apis/*", "/healthz", "/livez", "/openapi",
 def answer(
     plural: str, given: Json, user: str, now: str, allows: Allows, resources: Iterable[Resource]
 ) -> Json:
-    """The review with its status. Raises NotFound for a review that there is not."""
+    """The review with its status. Raises NotFound when there is no such review, BadRequest for a bad one."""
     kept = {"metadata": given.get("metadata") or {}, "spec": given.get("spec") or {}}
+    if not isinstance(kept["spec"], dict):
+        raise status.bad_request("the spec of a review is an object")
     match plural:
         case "selfsubjectaccessreviews":
             head = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
@@ -37,7 +39,7 @@ def answer(
 
 def _access(spec: Json, allows: Allows) -> Json:
     asked = spec.get("resourceAttributes")
-    if asked is None:
+    if not isinstance(asked, dict):
         return {"allowed": True}
     info = RequestInfo(
         asked.get("verb", ""),

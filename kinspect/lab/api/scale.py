@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from kinspect.lab import status
+from kinspect.lab.admission import causes
 from kinspect.lab.api import answers, bodies, writing
 from kinspect.lab.api.requests import RequestInfo
 from kinspect.lab.resources import Resource
@@ -24,8 +27,7 @@ async def answer(request: web.Request, store: Store, resource: Resource, info: R
             given = await writing.patch_body(request, _scale(present), by_key=True)
         case _:
             raise status.method_not_allowed()
-    replicas = (given or {}).get("spec", {}).get("replicas", 0)
-    asked = (given or {}).get("metadata", {}).get("resourceVersion")
+    replicas, asked = _wanted(given, info.name)
 
     def change(item: Json) -> None:
         item["spec"]["replicas"] = replicas
@@ -34,6 +36,19 @@ async def answer(request: web.Request, store: Store, resource: Resource, info: R
 
     changed = store.update(resource.kind, info.namespace, info.name, change)
     return answers.document(request, _scale(changed))
+
+
+def _wanted(given: Any, name: str) -> tuple[int, str | None]:
+    """The replicas, and the resourceVersion that they are about. Raises BadRequest or Invalid."""
+    try:
+        replicas = (given.get("spec") or {}).get("replicas") or 0
+        version = (given.get("metadata") or {}).get("resourceVersion")
+    except AttributeError:
+        raise status.bad_request("a Scale is an object with metadata and spec") from None
+    if not isinstance(replicas, int) or replicas < 0:
+        found = causes.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise status.invalid("autoscaling", "Scale", name, [found])
+    return replicas, version
 
 
 def _scale(workload: Json) -> Json:

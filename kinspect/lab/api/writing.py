@@ -117,9 +117,12 @@ async def _delete_options(request: web.Request) -> Json:
     options = given if isinstance(given, dict) else {}
     query = request.query
     if "gracePeriodSeconds" in query:
-        options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
+        options["gracePeriodSeconds"] = listing.number(query["gracePeriodSeconds"])
     if "propagationPolicy" in query:
         options["propagationPolicy"] = query["propagationPolicy"]
+    grace = options.get("gracePeriodSeconds")
+    if grace is not None and (not isinstance(grace, int) or grace < 0):
+        raise status.bad_request("gracePeriodSeconds must be a number of seconds, 0 or more")
     return options
 
 
