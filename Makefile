@@ -1,7 +1,7 @@
 # `make check`, `make test`, `make demo`, `make bench`, `make conformance`: what each does is in CONTRIBUTING.md.
 PY ?= .venv/bin/python
 
-.PHONY: check format test demo bench conformance
+.PHONY: check format test demo bench conformance pictures
 check:
 	$(PY) -m ruff format --check kinspect tests
 	$(PY) -m ruff check kinspect tests
@@ -17,6 +17,16 @@ test demo:
 
 bench:
 	$(PY) -m tests.bench
+
+# The README's pictures, drawn by the program itself from the story that comes with it.
+STORY = snapshots/service-apis
+pictures:
+	mkdir -p build
+	$(PY) -m kinspect snapshot -f $(STORY)/objects.yaml -o build/story.json
+	$(PY) -m kinspect.tui.picture $(STORY)/tree.svg build/story.json --size 132x34 \
+		--keys "w down down down down down E"
+	$(PY) -m kinspect.tui.picture $(STORY)/details.svg build/story.json --size 132x34 \
+		--keys "slash n e a r e s t enter z"
 
 conformance:
 	tests/conformance/run

@@ -25,7 +25,7 @@ from kinspect.tui.keys import DETAIL, bindings
 from kinspect.tui.sections import TABS, InFull, Tab
 from kinspect.tui.theme import Theme, look
 
-LABEL_MAX = 18
+LABEL_MAX = 22
 KEPT = 64
 """Objects in full that are kept; one costs a GET and an events list."""
 
@@ -173,6 +173,9 @@ class DetailPane(Vertical):
         value = Text(gap).join(
             Text(visible(span.text), theme.styles[span.role]) for span in rest if span.text
         )
+        if first.cell_len > width // 2:
+            yield first
+            first = Text(" " * (indent + 2))
         margin = first.cell_len
         for number, piece in enumerate(value.wrap(self.app.console, max(width - margin, 8), no_wrap=False)):
             yield (first if number == 0 else Text(" " * margin)).append_text(piece)
