@@ -137,6 +137,7 @@ class Cluster:
             await self._read(self._transport, handover)
         finally:
             await self._transport.aclose()
+            await _close_lost_connections(self._loop)
 
     async def _greet(self, transport: Transport) -> None:
         """The first request, so that a wrong address or an expired login is one clear error, at once."""
@@ -209,6 +210,17 @@ def _watchers(namespaces: tuple[str, ...] | None, own: str, pace: Pace) -> list[
 
 def _settles(changes: tuple[Change, ...]) -> bool:
     return any(isinstance(each, Covered) and each.coverage.state != "loading" for each in changes)
+
+
+async def _close_lost_connections(loop: asyncio.AbstractEventLoop) -> None:
+    """Closes what a cancelled request has left in the reader's own loop.
+
+    asyncio loses a TLS connection whose making is cancelled in its first turn: nobody else would close it.
+    """
+    for lost in list(getattr(loop, "_transports", {}).values()):
+        if lost.get_extra_info("peername") is not None:
+            lost.abort()
+    await asyncio.sleep(0)
 
 
 def _uid(body: bytes) -> str:

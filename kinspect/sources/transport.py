@@ -41,6 +41,7 @@ class Transport:
     def __init__(self, access: Access, request_timeout_s: float | None = None) -> None:
         self.access = access
         self._credentials = Credentials(access)
+        self._refused: Login | None = None  # the last login that the server did not take
         self._answer_s = request_timeout_s or ANSWER_S
         self._connect_s = min(CONNECT_S, self._answer_s)
         self._session = aiohttp.ClientSession(
@@ -71,9 +72,9 @@ class Transport:
             return host != "localhost"
 
     async def renew(self) -> str:
-        """Gets new credentials; "" or why they could not be had."""
+        """Gets new credentials, once for all requests that were refused; "" or why there are none."""
         try:
-            await self._credentials.renewed(await self._credentials.login())
+            await self._credentials.renewed(self._refused)
         except KinspectError as error:
             return f"{error.message}. {error.hint}" if error.hint else error.message
         return ""
@@ -163,6 +164,8 @@ class Transport:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s, sock_read=silence_s),
         ) as response:
+            if response.status == 401:
+                self._refused = login
             yield response
 
 

@@ -422,7 +422,8 @@ def test_a_malformed_object_among_good_ones(tmp_path: Path) -> None:
             items = rig.store.list("Service")
             bad = {"metadata": {"name": "bad", "namespace": "shop"}, "spec": {"ports": "none"}}
             odd = {**items[0], "metadata": {**items[0]["metadata"], "labels": None}}
-            return answer(200, {"metadata": {"resourceVersion": "1000"}, "items": [bad, odd, *items[1:]]})
+            metadata = {"resourceVersion": str(rig.store.version)}
+            return answer(200, {"metadata": metadata, "items": [bad, odd, *items[1:]]})
 
         rig.fault = on("services", 1, spoiled)
         rig.read()
