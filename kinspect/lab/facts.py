@@ -28,6 +28,15 @@ SETTLE_S = 0.02
 """How long a burst of changes may go on before a follower looks: a rollout is one change, not twenty."""
 
 
+class _Follower:
+    """Somebody who acts on changes of some kinds."""
+
+    def __init__(self, kinds: frozenset[str]) -> None:
+        self.kinds = kinds
+        self.wake = asyncio.Event()
+        self.behind = True
+
+
 class Facts:
     """Facts that follow the Store. `version` grows with every change of them."""
 
@@ -36,7 +45,7 @@ class Facts:
         self._cluster_cidr = cluster_cidr
         self._service_cidrs = service_cidrs
         self._by_kind: dict[str, dict[tuple[str, str], Object]] = {t.__name__: {} for t in KINDS_READ}
-        self._followers: list[tuple[set[str], asyncio.Event]] = []
+        self._followers: list[_Follower] = []
         for kind in self._by_kind:
             for plain in store.list(kind):
                 self._take(Event("ADDED", kind, plain, None, store.version))
@@ -58,22 +67,28 @@ class Facts:
 
     async def changes(self, *kinds: str) -> AsyncIterator[None]:
         """Yields at once, and then after every burst of changes of these kinds."""
-        wake = asyncio.Event()
-        entry = (set(kinds), wake)
-        self._followers.append(entry)
+        follower = _Follower(frozenset(kinds))
+        self._followers.append(follower)
         try:
             while True:
-                yield
-                await wake.wait()
+                yield  # whoever follows comes back here when it has done what the change asked for
+                follower.behind = follower.wake.is_set()
+                await follower.wake.wait()
                 await asyncio.sleep(SETTLE_S)
-                wake.clear()
+                follower.wake.clear()
         finally:
-            self._followers.remove(entry)
+            self._followers.remove(follower)
+
+    @property
+    def followed(self) -> bool:
+        """Whether all who follow have done what the latest change asked for."""
+        return not any(follower.behind for follower in self._followers)
 
     def _take(self, event: Event) -> None:
-        for kinds, wake in self._followers:
-            if event.kind in kinds:
-                wake.set()
+        for follower in self._followers:
+            if event.kind in follower.kinds:
+                follower.behind = True
+                follower.wake.set()
         facts = self._by_kind.get(event.kind)
         if facts is None:
             return

@@ -14,10 +14,12 @@ Source: the life cycle of a pod in the Kubernetes documentation; kubelet's statu
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple, Protocol
 
+from kinspect.errors import VantageLost
 from kinspect.lab import network, places, podstatus
 from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.ground import Ground
@@ -126,32 +128,37 @@ class Kubelet:
         if "deletionTimestamp" in pod["metadata"]:
             await self._finish(key, pod, running)
             return
-        running = running or await self._start(key, pod)
-        if running:
-            self._report(key, running)
+        if running is None:
+            try:
+                running = await self._start(key, pod)
+            except VantageLost as error:
+                self._report(key, pod["metadata"]["uid"], partial(_refused, error.message))
+                return
+        self._report(key, running.uid, partial(self._running, running))
 
-    async def _start(self, key: PodKey, pod: Json) -> Running | None:
+    async def _start(self, key: PodKey, pod: Json) -> Running:
+        """Makes a pod's place and starts what runs there. Raises VantageLost when that cannot be."""
         node = self.nodes[pod["spec"]["nodeName"]]
         host_network = bool(pod["spec"].get("hostNetwork"))
         address = node.address if host_network else self._free_address(node)
-        if address is None:
-            return None  # the segment is full: the pod stays Pending
-        place, uid = places.pod(*key), pod["metadata"]["uid"]
+        place = places.pod(*key)
         variables = environment(pod, self.store.list("Service"), str(address), str(node.address))
-        resolver = resolver_file(pod, self.dns.address, self.dns.zone, self.dns.node_file)
-        if host_network:
-            share = places.node(node.name)
-            await self.ground.place(place, environment=variables, resolver=resolver, share=share)
-        else:
-            await network.place_pod(self.ground, place, variables, resolver)
-            await network.join(self.ground, place, uid, address, node, self.cni)
-        program = self.programs.get(podstatus.annotation(pod, podstatus.RUNS))
         told = tuple(f"{name}={value}" for name, value in variables.items())
-        running = Running(uid, place, node, address, self.store.time(), told, program)
-        if program:
-            await program.start(place)
-        else:
-            await self.listen(running)
+        program = self.programs.get(podstatus.annotation(pod, podstatus.RUNS))
+        running = Running(pod["metadata"]["uid"], place, node, address, self.store.time(), told, program)
+        resolver = resolver_file(pod, self.dns.address, self.dns.zone, self.dns.node_file)
+        try:
+            if host_network:
+                share = places.node(node.name)
+                await self.ground.place(place, environment=variables, resolver=resolver, share=share)
+            else:
+                await network.place_pod(self.ground, place, variables, resolver)
+                await network.join(self.ground, place, running.uid, address, node, self.cni)
+            await (program.start(place) if program else self.listen(running))
+        except VantageLost:
+            self._taken.discard(address)
+            await self.ground.end(place)
+            raise
         self.running[key] = running
         return running
 
@@ -162,20 +169,16 @@ class Kubelet:
         about = [place.name, place.namespace, running.node.name, running.environment]
         await self.ground.echo(place, about, ports)
 
-    def _report(self, key: PodKey, running: Running) -> None:
-        def change(pod: Json) -> None:
-            pod["status"] = podstatus.running(
-                pod.get("status") or {},
-                pod,
-                self.store.time(),
-                running.started,
-                str(running.address),
-                str(running.node.address),
-            )
+    def _running(self, running: Running, pod: Json) -> Json:
+        address, host = str(running.address), str(running.node.address)
+        before = pod.get("status") or {}
+        return podstatus.running(before, pod, self.store.time(), running.started, address, host)
 
+    def _report(self, key: PodKey, uid: str, told: Callable[[Json], Json]) -> None:
+        """Writes the status that is told of a pod, if it still is the same one."""
         pod = self.store.find("Pod", *key)
-        if pod is not None and pod["metadata"]["uid"] == running.uid:
-            self.store.update("Pod", *key, change, "status")
+        if pod is not None and pod["metadata"]["uid"] == uid:
+            self.store.update("Pod", *key, lambda item: item.update(status=told(item)), "status")
 
     async def _finish(self, key: PodKey, pod: Json, running: Running | None) -> None:
         """Lets a deleted pod serve on for a while, then ends it and lets its object go."""
@@ -194,14 +197,18 @@ class Kubelet:
         del self.running[key]
         self._taken.discard(running.address)
 
-    def _free_address(self, node: NodeAddresses) -> IPv4Address | None:
-        """The lowest free address of the node's segment, above the bridge's; None when all are taken."""
+    def _free_address(self, node: NodeAddresses) -> IPv4Address:
+        """The lowest free address of the node's segment, above the bridge's."""
         for number in range(2, HIGHEST_POD + 1):
             address = node.pods[number]
             if address not in self._taken:
                 self._taken.add(address)
                 return address
-        return None
+        raise VantageLost(f"no address is left in {node.pods}, the segment of {node.name}")
+
+
+def _refused(why: str, pod: Json) -> Json:
+    return podstatus.refused(pod.get("status") or {}, pod, why)
 
 
 def _key(pod: Json) -> PodKey:

@@ -87,6 +87,25 @@ def running(status: Json, pod: Json, now: str, started: str, address: str, host_
     }
 
 
+def refused(status: Json, pod: Json, why: str) -> Json:
+    """The status of a pod that could not be started."""
+    waiting = {"waiting": {"reason": "CreateContainerError", "message": why}}
+    statuses = [
+        {**_container(pod, container, "", ready=False), "state": waiting, "started": False, "containerID": ""}
+        for container in pod["spec"]["containers"]
+    ]
+    return {**status, "phase": "Pending", "containerStatuses": statuses}
+
+
+def started(pod: Json) -> bool:
+    """Whether the kubelet has done what it can: the pod runs, or is said not to be startable."""
+    status = pod.get("status") or {}
+    return status.get("phase") == "Running" or any(
+        "message" in (each.get("state") or {}).get("waiting", {})
+        for each in status.get("containerStatuses") or ()
+    )
+
+
 def _container(pod: Json, container: Json, started: str, ready: bool) -> Json:
     return {
         "name": container["name"],

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kinspect.errors import KinspectError, VantageLost
-from kinspect.lab import addons, addresses, apigate, network, places, requirements
+from kinspect.lab import addons, addresses, apigate, network, places, podstatus, requirements
 from kinspect.lab.addresses import NodeAddresses
 from kinspect.lab.apiserver import ApiServer
 from kinspect.lab.applying import apply
@@ -71,31 +71,36 @@ class Lab:
         nodes: tuple[NodeAddresses, ...],
         kubelet: Kubelet,
         proxy: ServiceProxy,
+        balancer: Balancer,
         kubeconfig: Path,
     ) -> None:
         self.store, self.ground, self.facts, self.means, self.nodes = store, ground, facts, means, nodes
-        self.kubelet, self.proxy, self.kubeconfig = kubelet, proxy, kubeconfig
+        self.kubelet, self.proxy, self.balancer, self.kubeconfig = kubelet, proxy, balancer, kubeconfig
 
     async def settled(self, timeout_s: float = SETTLE_TIMEOUT_S) -> None:
-        """Returns when every pod runs, nothing has been written for a moment, and all rules are loaded.
+        """Returns when every pod runs, nothing has been written for a moment, and all of it is acted upon.
 
         Raises VantageLost when that takes too long.
         """
         try:
             async with asyncio.timeout(timeout_s):
                 version = -1
-                while self._unsettled() or version != self.store.version or not self.proxy.synced.is_set():
+                while self._unsettled() or version != self.store.version or not self._followed():
                     version = self.store.version
                     await asyncio.sleep(QUIET_S)
+                await self.balancer.settle()  # once more: health ports open when it has asked already
         except TimeoutError as error:
             waiting = ", ".join(self._unsettled()) or "rules are still being loaded"
             raise VantageLost(f"the lab is not ready after {timeout_s:.0f} s: {waiting}") from error
+
+    def _followed(self) -> bool:
+        return self.facts.followed and self.proxy.synced.is_set()
 
     def _unsettled(self) -> list[str]:
         return [
             f"pod {pod['metadata']['namespace']}/{pod['metadata']['name']}"
             for pod in self.store.list("Pod")
-            if pod["spec"].get("nodeName") and (pod.get("status") or {}).get("phase") != "Running"
+            if pod["spec"].get("nodeName") and not podstatus.started(pod)
         ]
 
 
@@ -124,10 +129,11 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
         dns = ClusterDns(ground, facts, addons.ZONE, dict.fromkeys(OUTSIDE_NAMES, (str(addresses.CLIENT),)))
         told = Dns(addons.DNS_ADDRESS, addons.ZONE, node_file)
         proxy = ServiceProxy(ground, facts, nodes, means.proxy)
+        balancer = Balancer(ground, facts, nodes)
         async with ApiServer(store, _directory(ground)) as api:
             ingress = IngressController(ground, store, facts, api.authority)
             kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns, "ingress": ingress})
-            lab = Lab(store, ground, facts, means, nodes, kubelet, proxy, api.kubeconfig)
+            lab = Lab(store, ground, facts, means, nodes, kubelet, proxy, balancer, api.kubeconfig)
             await _outfit(ground, api.authority)
             parts = (
                 Controllers(store, standard(api.certificate_authority.decode())).run(),
@@ -137,7 +143,7 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
                 kubelet.run(),
                 proxy.run(),
                 ProxyHealth(ground, facts, nodes).run(),
-                Balancer(ground, facts, nodes).run(),
+                balancer.run(),
             )
             running = [tasks.create_task(part) for part in parts]
             await _apply(lab, (*addons.system(means.proxy), *wishes.objects), api.authority)

@@ -109,6 +109,23 @@ def test_readiness_deletion_and_rules() -> None:
     in_a_lab(scenario, SLOW, SLOW_SERVICE)
 
 
+def test_a_pod_that_cannot_start_is_told_and_harms_nobody() -> None:
+    spec = {"nodeName": "node1", "hostNetwork": True, "containers": [{"name": "echo", "image": "echo"}]}
+    spec["containers"][0]["ports"] = [{"containerPort": 10256}]  # the service proxy's health port
+    meta = {"name": "greedy", "namespace": "shop"}
+    greedy = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+
+    async def scenario(lab: Lab) -> None:
+        status = lab.store.get("Pod", "shop", "greedy")["status"]
+        assert status["phase"] == "Pending"
+        waiting = status["containerStatuses"][0]["state"]["waiting"]
+        assert waiting["reason"] == "CreateContainerError" and "in use" in waiting["message"]
+        assert places.pod("shop", "greedy") not in lab.ground.places
+        assert await fetch(lab, "http://web/")
+
+    in_a_lab(scenario, greedy)
+
+
 def test_a_pod_made_anew_is_another_one() -> None:
     async def scenario(lab: Lab) -> None:
         before = lab.kubelet.running["shop", "toolbox"]
