@@ -35,6 +35,11 @@ class Ground:
         self._numbers = itertools.count(FIRST)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
+    @property
+    def watcher(self) -> int:
+        """The process outside that everything inside descends from."""
+        return self._process.pid
+
     async def hello(self) -> None:
         """Returns when the namespaces are there. Raises VantageLost when they cannot be."""
         await self._ask("hello")
