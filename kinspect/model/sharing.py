@@ -99,9 +99,10 @@ class Sharing:
         their = twin.metadata
         force_setattr(meta, "owner_references", their.owner_references)
         if meta.labels == their.labels and meta.annotations == their.annotations:
-            force_setattr(meta, "namespace", their.namespace)
             force_setattr(meta, "labels", their.labels)
             force_setattr(meta, "annotations", their.annotations)
+            if meta.namespace == their.namespace:
+                force_setattr(meta, "namespace", their.namespace)
         else:
             self._meta(meta)
         like = twin.spec
