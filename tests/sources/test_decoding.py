@@ -23,7 +23,7 @@ def test_a_recorded_page() -> None:
     assert page.resource_version == "1723"
     assert (page.remaining, page.took_s, page.malformed) == (26, 0.25, ())
     assert page.continue_.startswith("eyJ2Ijoi")
-    assert [each.key for each in page.objects][0] == Key("default", "kubernetes")
+    assert page.objects[0].key == Key("default", "kubernetes")
 
 
 def test_a_recorded_watch() -> None:

@@ -35,9 +35,8 @@ def test_other_annotations_stay() -> None:
 
 
 def test_the_values_of_a_secret_are_masked() -> None:
-    text = details.shown_yaml(
-        json.dumps({"kind": "Secret", "data": {"k": "aHVudGVyMg=="}, "stringData": None}).encode()
-    )
+    secret = {"kind": "Secret", "data": {"k": "aHVudGVyMg=="}, "stringData": None}
+    text = details.shown_yaml(json.dumps(secret).encode())
     assert "aHVudGVyMg" not in text
     assert "k: (hidden)" in text
 
