@@ -109,6 +109,49 @@ def test_the_chain_that_chose_is_named(ground: RunningLab) -> None:
     assert chain in dnat.because.rule
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_an_ingress_joins_two_connections_by_the_token(ground: RunningLab, scheme: str) -> None:
+    traced = ground.trace(f"{scheme}://shop.example.test/path", "client").trace
+    assert (traced.method, traced.verdict, traced.divergence) == ("marked request", "delivered", None)
+    assert traced.backend is not None
+    assert traced.backend.pod == "shop/there"
+    hops = traced.paths[0].hops
+    (proxied,) = [number for number, hop in enumerate(hops) if "proxied" in hop.actions]
+    assert hops[proxied].place.name.startswith("ingress-nginx/")
+    assert hops[proxied + 1].matched_by == "token"
+    assert hops[proxied + 1].place == hops[proxied].place
+    (note,) = traced.notes
+    came_as = hops[proxied].src
+    assert came_as is not None
+    assert f"X-Forwarded-For at pod/shop/there: {came_as.address}" in note
+
+
+def test_an_ingress_that_has_nobody_to_ask_answers_by_itself(ground: RunningLab) -> None:
+    traced = ground.trace("http://shop.example.test/nobody", "client").trace
+    assert traced.verdict == "refused"
+    assert traced.divergence is not None
+    assert "answered by itself: HTTP 503" in traced.divergence.seen
+
+
+def test_the_kernels_tables_prove_the_translation(ground: RunningLab) -> None:
+    traced = ground.trace("node/node1:30081", "client", method="kernel table").trace
+    assert (traced.verdict, traced.divergence) == ("delivered", None)
+    assert {hop.matched_by for hop in traced.paths[0].hops} == {"kernel"}
+    translated = [
+        hop for hop in traced.paths[0].hops if "dnat" in hop.actions and hop.direction == "original"
+    ]
+    assert [hop.place.name for hop in translated] == ["node1"]
+    assert translated[0].dst is not None
+    assert (translated[0].dst.port, traced.backend and traced.backend.pod) == (8080, "shop/there")
+
+
+def test_repeated_traces_spread_over_the_backends(ground: RunningLab) -> None:
+    traced = ground.trace("svc/a-pair", "pod/shop/client-1", repeat=12).trace
+    assert (traced.verdict, traced.divergence) == ("delivered", None)
+    assert len(traced.paths) == 2  # all on one of two: once in 2,000 runs
+    assert sum(path.share for path in traced.paths) == pytest.approx(1.0)
+
+
 def _target(ground: RunningLab, text: str) -> str:
     kind, _, name = text.partition("/")
     if kind != "lb":
