@@ -23,5 +23,9 @@ def yaml_bytes(document: Document) -> bytes:
 
 
 def schema_of(document: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON Schema of a document, made from its Structs."""
-    return msgspec.json.schema(document)
+    """The JSON Schema of a document, made from its Structs. Every key is required: none is ever left out."""
+    schema = msgspec.json.schema(document)
+    for definition in schema["$defs"].values():
+        if "properties" in definition:
+            definition["required"] = list(definition["properties"])
+    return schema
