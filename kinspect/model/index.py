@@ -89,12 +89,13 @@ class Indexer:
                 self._add(of_kind(new, key or new.key))
             return
         key = key or old.key
-        before = set(of_kind(old, key))
-        after = set(of_kind(new, key)) if new is not None else set()
-        for entry in before - after:
-            self._take(*entry)
-        for entry in after - before:
-            self._put(*entry)
+        before = list(of_kind(old, key))
+        after = list(of_kind(new, key)) if new is not None else []
+        if before != after:  # most changes are in nothing that is looked up
+            for entry in set(before) - set(after):
+                self._take(*entry)
+            for entry in set(after) - set(before):
+                self._put(*entry)
 
     def publish(self) -> Index:
         """The Index as of now. The same as before if nothing has changed."""

@@ -22,7 +22,7 @@ from tests.bench import objects
 from tests.bench.report import Row, Section, below
 
 SIZE = objects.FULL.scaled(5)
-EVENTS = 2_000
+EVENTS, BATCH = 2_000, 25
 MAKE: dict[str, tuple[int, Callable[[int, int], dict[str, Any]]]] = {
     "Service": (SIZE.services, objects.service),
     "EndpointSlice": (SIZE.slices, lambda number, version: objects.slice_(number, SIZE, version)),
@@ -59,7 +59,7 @@ def _loaded(kind: Kind, sharing: Sharing) -> list[Object]:
 
 
 def _events(kind: Kind, folder: Any, sharing: Sharing, snapshot: Any) -> float:
-    """Microseconds for one event, as a watch brings them: in batches of a hundred."""
+    """Microseconds for one event, as a watch brings them: in batches."""
     count, make = MAKE[kind.name]
     lines = [
         objects.encoded({"type": "MODIFIED", "object": make(number * 7 % count, 2_000_000 + number)})
@@ -67,12 +67,12 @@ def _events(kind: Kind, folder: Any, sharing: Sharing, snapshot: Any) -> float:
     ]
     now, watcher, took = datetime.now(UTC), Watcher(kind, None), []
     watcher.step(Page((), (), "1"), now, 0.5)
-    for start in range(0, EVENTS, 100):
+    for start in range(0, EVENTS, BATCH):
         began = time.perf_counter()
-        events = tuple(decoding.event(kind, line) for line in lines[start : start + 100])
+        events = tuple(decoding.event(kind, line) for line in lines[start : start + BATCH])
         for event in events:
             assert isinstance(event, Put)
             sharing.share(event.object)
         folder.fold(watcher.step(Batch(events), now, 0.5).changes, snapshot.index)
-        took.append((time.perf_counter() - began) / 100)
+        took.append((time.perf_counter() - began) / BATCH)
     return min(took) * 1e6
