@@ -16,11 +16,12 @@ import time
 
 from . import cluster, images, programs, requirements
 
+IMPOSSIBLE = 77
 _BEGAN = time.monotonic()
 
 
 def main() -> int:
-    """Exit codes: those of CMD; 2 when the cluster cannot be had here."""
+    """Exit codes: those of CMD; 77 when the cluster cannot be had on this machine."""
     parser = argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("command", choices=("build", "up", "run", "down"))
@@ -31,7 +32,7 @@ def main() -> int:
         return 0
     if reason := requirements.missing():
         print(f"The conformance run is not possible here: {reason}.", file=sys.stderr)
-        return 2
+        return IMPOSSIBLE
     requirements.install(say)
     programs.build(say)
     images.build(say)

@@ -1,9 +1,9 @@
 """Makes manifests that were written for the lab run on the conformance cluster.
 
 Only what the real programs need is changed: containers run the image that has the lab's echo server, on the
-ports that the pod declares; a probe asks whether it is up (and asks where nobody listens, in a pod that the lab
-would report as not ready); and addresses of the lab are replaced by those of this cluster, network by network,
-host number by host number.
+ports that the pod declares; a probe asks whether it is up (and asks where nobody listens, in a pod that the
+lab would report as not ready); workloads are spread over the nodes; and addresses of the lab are replaced by
+those of this cluster, network by network, host number by host number.
 """
 
 import re
@@ -37,10 +37,24 @@ def for_real(text: str) -> list[Json]:
 def _adapted(manifest: Json) -> Json:
     if manifest["kind"] == "Pod":
         return _with_echo(manifest)
+    if manifest.get("type") == "kubernetes.io/tls":
+        return {**manifest, "data": {"tls.crt": "", "tls.key": "", **manifest.get("data", {})}}
     if manifest["kind"] in _WORKLOADS:
-        template = _with_echo(manifest["spec"]["template"])
+        template = _with_echo(_spread(manifest["spec"]))
         return {**manifest, "spec": {**manifest["spec"], "template": template}}
     return manifest
+
+
+def _spread(workload: Json) -> Json:
+    """The workload's template, whose pods the scheduler must spread over the nodes as the lab's does."""
+    template: Json = workload["template"]
+    even = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": workload["selector"],
+    }
+    return {**template, "spec": {**template["spec"], "topologySpreadConstraints": [even]}}
 
 
 def _with_echo(pod: Json) -> Json:

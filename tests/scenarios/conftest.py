@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from . import lab, real
 from .ground import Ground
+from .settling import settle
+
+HERE = Path(__file__).parent
+OBJECTS = HERE / "objects.yaml"
+STORY = HERE.parents[1] / "snapshots/service-apis/manifests.yaml"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -24,9 +31,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
-    """A running cluster, with nothing applied to it yet."""
-    if cluster := real.here():
+    """A running cluster with the objects of the story and of the scenarios, at rest."""
+    cluster: Ground | None
+    with contextlib.ExitStack() as stack:
+        if cluster := real.here():
+            cluster.apply(STORY.read_text())
+        else:
+            cluster = stack.enter_context(lab.booted(request.param, STORY))
+        cluster.apply(OBJECTS.read_text())
+        settle(cluster)
+        # The Service `leaving` is left with a pod that is told to end and serves on.
+        cluster.kubectl("-n", "scenarios", "delete", "pod", "leaving", "--wait=false")
+        settle(cluster)
         yield cluster
-    else:
-        with lab.booted(request.param) as booted:
-            yield booted

@@ -19,6 +19,10 @@ class Ground(Protocol):
     modes: Mapping[str, str]
     """Node → the mode of its service proxy: iptables or nftables."""
 
+    networks: Mapping[str, str]
+    """The beginnings of its addresses → what those of such a network are, and whole networks by name."""
+    kubeconfig: str
+
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
         """What kubectl answers. Raises AssertionError."""
         ...

@@ -6,11 +6,20 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from .ground import said
 
 KINSPECT = [sys.executable, "-m", "kinspect"]
 NODES = 3
+NETWORKS: Mapping[str, str] = {
+    "192.0.2.": "node.",
+    "203.0.113.": "outside.",
+    "198.51.100.": "balancer.",
+    "10.244.0.0/16": "pods",
+    "10.244.": "pod.",
+    "10.96.": "service.",
+}
 
 
 class Lab:
@@ -18,6 +27,7 @@ class Lab:
 
     def __init__(self, number: int, kubeconfig: str, mode: str) -> None:
         self.number, self.kubeconfig = number, kubeconfig
+        self.networks = NETWORKS
         self.modes: Mapping[str, str] = {f"node{i}": mode for i in range(1, NODES + 1)}
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
@@ -31,9 +41,9 @@ class Lab:
 
 
 @contextlib.contextmanager
-def booted(mode: str) -> Iterator[Lab]:
-    """A lab with nothing in it. It ends with the block, or with this process."""
-    command = [*KINSPECT, "lab", "up", f"--nodes={NODES}", f"--proxy={mode}"]
+def booted(mode: str, manifests: Path) -> Iterator[Lab]:
+    """A lab with these objects. It ends with the block, or with this process."""
+    command = [*KINSPECT, "lab", "up", f"--nodes={NODES}", f"--proxy={mode}", f"--filename={manifests}"]
     with subprocess.Popen(
         ["setpriv", "--pdeathsig=TERM", *command], stdout=subprocess.PIPE, text=True
     ) as running:

@@ -13,12 +13,25 @@ from tests.conformance import cluster, layout, manifests
 
 from .ground import Json, said
 
+_MODES = {None: "VIP", "lab.kinspect/proxy": "Proxy"}
+"""Load balancer class → how its balancer passes packets on. Other classes are nobody's."""
+NETWORKS: Mapping[str, str] = {
+    "198.51.100.": "node.",
+    "198.18.128.": "outside.",
+    "198.18.129.": "balancer.",
+    layout.POD_CIDR: "pods",
+    "198.18.": "pod.",
+    "198.19.": "service.",
+}
+
 
 class Real:
     """The cluster that `tests/conformance/run` has booted, in whose control-plane network we already are."""
 
     def __init__(self, machine: int) -> None:
         self.machine = machine
+        self.kubeconfig = str(layout.KUBECONFIG)
+        self.networks = NETWORKS
         self.modes: Mapping[str, str] = {node.name: node.proxy_mode for node in layout.NODES}
 
     def kubectl(self, *arguments: str, stdin: str = "") -> str:
@@ -39,9 +52,11 @@ class Real:
         self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
         for each in objects:
             if each["kind"] == "Service" and each["spec"].get("type") == "LoadBalancer":
-                self._give_address(each)
+                mode = _MODES.get(each["spec"].get("loadBalancerClass"))
+                if mode:
+                    self._give_address(each, mode)
 
-    def _give_address(self, service: Json) -> None:
+    def _give_address(self, service: Json, mode: str) -> None:
         """Does what a cloud's balancer would: the Service gets an address that is routed to the nodes."""
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
         listed = json.loads(self.kubectl("get", "services", "-A", "-o", "json"))["items"]
@@ -50,7 +65,7 @@ class Real:
         }
         network = layout.BALANCER_CIDR.rpartition(".")[0]
         free = next(ip for number in range(1, 255) if (ip := f"{network}.{number}") not in taken)
-        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": free}]}}})
+        status = json.dumps({"status": {"loadBalancer": {"ingress": [{"ip": free, "ipMode": mode}]}}})
         self.kubectl(
             "-n", namespace, "patch", "service", name, "--subresource=status", "--type=merge", "-p", status
         )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from functools import cached_property
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,8 @@ from kinspect.model.meta import Key
 from .cases import Case, cases
 from .ground import Ground, run, snapshot
 from .predictions import Observed, dead_ends, difference, observe, predicted
-from .settling import settle
 from .tracking import End, remember
 
-OBJECTS = Path(__file__).parent / "objects.yaml"
 CLIENTS = (
     "client",
     "node/node1",
@@ -72,11 +69,6 @@ class Known:
 
 @pytest.fixture(scope="module")
 def known(ground: Ground) -> Known:
-    ground.apply(OBJECTS.read_text())
-    settle(ground)
-    # The Service `leaving` is left with a pod that is told to end and serves on.
-    ground.kubectl("-n", "scenarios", "delete", "pod", "leaving", "--wait=false")
-    settle(ground)
     for node in ground.modes:
         # Refusals are ICMP errors, and the kernel would send each client only one a second.
         unlimited = ["icmp_ratelimit=0", "icmp_msgs_burst=1000", "icmp_msgs_per_sec=100000"]

@@ -1,0 +1,61 @@
+"""Every kind of Service, traced from a pod, a node and outside: the packets go where the objects say.
+
+Here the whole trace is on trial: finding the places, the marks, the captures, the prediction beside them, and
+the node's rules. What the kernel really did is judged by the predictions' own tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kinspect.asks.trace import TraceAsk, trace
+from kinspect.errors import VantageLost
+from kinspect.model.path import Trace
+
+from .cases import Case, cases
+from .ground import Ground, snapshot
+
+CLIENTS = ("client", "node/node1", "pod/scenarios/box1", "pod/scenarios/a1")
+NOBODY_LISTENS = "EPS301"
+
+
+def _one_of_each(found: list[Case]) -> list[Case]:
+    """One case for each client, Service port and kind of way: the first."""
+    chosen: dict[object, Case] = {}
+    for case in found:
+        if case.way.service.namespace == "scenarios" and case.way.port.protocol in ("TCP", "UDP"):
+            chosen.setdefault((case.client, case.way.service, case.way.port.name, case.way.kind), case)
+    return list(chosen.values())
+
+
+def test_traces_go_where_the_objects_say(ground: Ground) -> None:
+    now = snapshot(ground)
+    wrong: list[str] = []
+    done = 0
+    for case in _one_of_each(cases(now, CLIENTS, dict(ground.modes))):
+        target = f"{case.way.address}:{case.way.number}"
+        ask = TraceAsk(target, case.client, protocol=case.way.port.protocol)
+        try:
+            told = asyncio.run(trace(now, ask)).trace
+        except VantageLost:
+            assert case.client == "client"  # on a real cluster nobody declares what is outside of it
+            continue
+        done += 1
+        if said := _wrong(told):
+            wrong.append(f"{case}: {said}")
+    assert done > 20
+    assert not wrong, "\n".join(wrong)
+
+
+def _wrong(told: Trace) -> str:
+    """What a trace says that should not be; "" = nothing. A port behind which nobody listens is told as such."""
+    codes = {cause.code for cause in told.causes}
+    if codes == {NOBODY_LISTENS} and told.verdict == "refused":
+        return ""
+    if told.divergence is not None:
+        return f"expected {told.divergence.expected}, seen {told.divergence.seen} {sorted(codes)}"
+    if codes:
+        return f"delivered, and yet {sorted(codes)}: {told.causes[0].message}"
+    return "" if told.verdict != "unknown" and not told.lost else f"{told.verdict}, {told.lost} lost"
