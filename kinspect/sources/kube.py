@@ -73,6 +73,7 @@ class Cluster:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading: asyncio.Task[None] | None = None
         self._transport: Transport | None = None
+        self._closing = False
 
     async def changes(self) -> AsyncIterator[tuple[Change, ...]]:
         """What is read, in batches. Ends when closed. Raises: KinspectError if the server cannot be asked."""
@@ -105,6 +106,7 @@ class Cluster:
     # In the consumer's loop
 
     def _stop(self) -> None:
+        self._closing = True  # for a reader that has not come so far that it can be cancelled
         if self._loop is not None and self._reading is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._reading.cancel)
 
@@ -131,6 +133,8 @@ class Cluster:
 
         self._loop = asyncio.get_running_loop()
         self._reading = asyncio.current_task()
+        if self._closing:
+            return
         self._transport = Transport(self.access, self._request_timeout_s)
         try:
             await self._greet(self._transport)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import ssl
 import stat
 import tempfile
 import time
@@ -18,6 +20,11 @@ from kinspect import __version__
 from kinspect.errors import KinspectError, Unreachable
 from kinspect.lab.certificates import Authority
 from kinspect.sources import execplugin
+from kinspect.sources.credentials import Credentials
+from kinspect.sources.kube import open_cluster
+from kinspect.sources.kubeconfig import Access
+from kinspect.sources.options import ClusterOptions
+from kinspect.sources.transport import Transport
 from tests.sources.rig import SERVICE_CIDR, Rig, namespace, service
 
 EXEC_VERSION = "client.authentication.k8s.io/v1"
@@ -155,6 +162,56 @@ def test_impersonation_and_our_name_are_sent(tmp_path: Path) -> None:
         assert headers[0]["Accept-Encoding"] == "identity"
 
     play(story, tmp_path)
+
+
+def test_it_can_be_closed_at_any_moment(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        for turns in (0, 1, 2, 5, 50):
+            cluster = open_cluster(ClusterOptions(kubeconfig=str(rig.server.kubeconfig)), None)
+            async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+                reading = group.create_task(anext(cluster.changes(), None))  # type: ignore[arg-type]
+                for _ in range(turns):
+                    await asyncio.sleep(0.001)
+                await cluster.aclose()
+                await reading
+
+    play(story, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("server", "encoding"),
+    [
+        ("https://127.0.0.1:6443", "identity"),
+        ("https://[::1]:6443", "identity"),
+        ("https://localhost", "identity"),
+        ("https://192.0.2.1:6443", "gzip"),
+        ("https://api.example.test", "gzip"),
+    ],
+)
+def test_answers_are_packed_where_the_server_is_far(server: str, encoding: str) -> None:
+    async def asked(cluster: dict[str, Any]) -> str:
+        transport = Transport(Access("c", {"server": server, **cluster}, {}, "default"))
+        await transport.aclose()
+        return transport._session.headers["Accept-Encoding"]
+
+    assert asyncio.run(asked({})) == encoding
+    assert asyncio.run(asked({"disable-compression": True})) == "identity"
+
+
+def test_certificates_given_as_text_are_used_and_left_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pair = Authority().issue("me")
+    data = {
+        "client-certificate-data": base64.b64encode(pair.certificate).decode(),
+        "client-key-data": base64.b64encode(pair.key).decode(),
+    }
+    cluster = {"server": "https://192.0.2.1", "certificate-authority-data": data["client-certificate-data"]}
+    login = asyncio.run(Credentials(Access("c", cluster, data, "default")).login())
+    assert login.ssl is not None
+    assert login.ssl.verify_mode is ssl.CERT_REQUIRED
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_certificate_of_another_authority(tmp_path: Path) -> None:
