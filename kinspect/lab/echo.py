@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, cast
 import h11
 
 MAXIMUM_BODY = 1 << 20
-IDLE_S = 60.0
+LONGEST_CONNECTION_S = 300.0
 
 
 class About(NamedTuple):
@@ -57,11 +57,11 @@ class StreamEcho(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.open.add(self.transport)
-        self.idle = asyncio.get_running_loop().call_later(IDLE_S, self.transport.abort)
+        self.end = asyncio.get_running_loop().call_later(LONGEST_CONNECTION_S, self.transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.open.discard(self.transport)
-        self.idle.cancel()
+        self.end.cancel()
 
     def data_received(self, data: bytes) -> None:
         self.received = (self.received + data)[-MAXIMUM_BODY:]

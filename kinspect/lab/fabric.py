@@ -224,7 +224,7 @@ async def serve(passing: socket.socket, host_proc: int) -> None:
     async with asyncio.TaskGroup() as tasks:
         while line := await reader.readline():
             tasks.create_task(_answer(fabric, json.loads(line)))
-    os._exit(0)  # nothing inside needs an orderly end: process 1 follows, and the kernel ends the rest
+        os._exit(0)  # nothing inside needs an orderly end: process 1 follows, and the kernel ends the rest
 
 
 async def _answer(fabric: Fabric, request: dict[str, Any]) -> None:

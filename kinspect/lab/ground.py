@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import itertools
 import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kinspect.errors import NotPermitted, VantageLost
+from kinspect.lab import programs
 from kinspect.lab.fabric import FIRST, LINE_LIMIT
 from kinspect.lab.places import ENVIRONMENT_KEY, Place
 
@@ -165,6 +167,7 @@ async def open_ground(cluster: str) -> AsyncIterator[Ground]:
         stdout=asyncio.subprocess.PIPE,
         pass_fds=[there.fileno()],
         start_new_session=True,
+        env={**os.environ, "PATH": programs.search_path()},
         limit=LINE_LIMIT,
     )
     there.close()

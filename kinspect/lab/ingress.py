@@ -10,12 +10,11 @@ import asyncio
 import base64
 import contextlib
 import json
-import shutil
 import signal
 import sys
 
 from kinspect.errors import VantageLost
-from kinspect.lab import ingress_routes
+from kinspect.lab import ingress_routes, programs
 from kinspect.lab.addons import INGRESS_CLASS
 from kinspect.lab.certificates import Authority, Pair
 from kinspect.lab.fabric import ROOM
@@ -37,7 +36,7 @@ class IngressController:
 
     def __init__(self, ground: Ground, store: Store, facts: Facts, authority: Authority) -> None:
         self.ground, self.store, self.facts = ground, store, facts
-        self.nginx = shutil.which("nginx")
+        self.nginx = programs.find("nginx")
         # What ingress-nginx serves where it has no certificate: one that fits nothing.
         self._default = authority.issue("ingress.local")
         self._pids: dict[Place, int] = {}

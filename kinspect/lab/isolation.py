@@ -56,9 +56,9 @@ def mount(source: str, target: str, filesystem: str = "", flags: int = 0) -> Non
     _checked(_libc.mount(*arguments, ctypes.c_ulong(flags), None), f"mount {target}")
 
 
-def die_with_parent() -> None:
-    """The kernel kills this process when the thread that started it ends."""
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+def die_with_parent(sent: signal.Signals = signal.SIGKILL) -> None:
+    """The kernel sends this process a signal when the thread that started it ends."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, sent, 0, 0, 0), "prctl")
 
 
 @contextlib.contextmanager

@@ -5,11 +5,11 @@ Asked inside the namespaces that the lab would use: only there is it known what 
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import NamedTuple
 
 from kinspect.errors import NotPermitted
+from kinspect.lab import programs
 from kinspect.lab.ground import Ground
 from kinspect.lab.network import Cni
 from kinspect.lab.serviceproxy import Mode
@@ -40,7 +40,7 @@ def require_programs() -> None:
         raise NotPermitted(
             "the lab's network needs Linux", "`kinspect demo` shows the same story without packets"
         )
-    missing = [program for program in _PACKAGES if not shutil.which(program)]
+    missing = [program for program in _PACKAGES if not programs.find(program)]
     if missing:
         packages = sorted({_PACKAGES[program] for program in missing})
         raise NotPermitted(f"the lab needs {', '.join(missing)}", f"install {' and '.join(packages)}")

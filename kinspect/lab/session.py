@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 from kinspect.errors import UsageError
-from kinspect.lab import control
+from kinspect.lab import control, isolation
 from kinspect.lab.commands import Commands
 from kinspect.lab.supervisor import Lab, Wishes, open_lab
 
@@ -39,7 +40,7 @@ async def run_with(kubeconfig: Path, argv: Sequence[str]) -> int:
     environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
     with _signals_left_to_the_command():
         try:
-            process = await asyncio.create_subprocess_exec(*argv, env=environment)
+            process = await asyncio.create_subprocess_exec(*argv, env=environment, preexec_fn=_prepare)
         except OSError as error:
             raise UsageError(f"{argv[0]}: {error.strerror}") from error
         try:
@@ -61,6 +62,13 @@ async def open_controlled(wishes: Wishes) -> AsyncIterator[Commands]:
             yield commands
         finally:
             server.close()
+
+
+def _prepare() -> None:
+    """In the command, before it runs: it takes Ctrl-C again, and ends with the lab that it looks at."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        isolation.die_with_parent(signal.SIGTERM)
 
 
 @contextlib.contextmanager

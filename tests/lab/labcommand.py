@@ -76,7 +76,19 @@ def unprivileged() -> tuple[str, ...] | None:
     path = os.pathsep.join(entry for entry in sys.path if entry)
     drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
     for python in (sys.executable, "/usr/bin/python3"):
-        argv = (*drop, "env", "-C", "/", "HOME=/", f"PYTHONPATH={path}", python, "-B", "-m", "kinspect")
+        argv = (
+            *drop,
+            "env",
+            "-C",
+            "/",
+            "HOME=/",
+            f"PYTHONPATH={path}",
+            "PATH=/usr/bin:/bin",
+            python,
+            "-B",
+            "-m",
+            "kinspect",
+        )
         try:
             if command("lab", "faults", kinspect=argv).returncode == 0:
                 return argv
@@ -125,12 +137,18 @@ def descendants(ancestor: int) -> set[int]:
     found = {ancestor}
     waiting = [ancestor]
     while waiting:
-        process = waiting.pop()
-        for task in Path(f"/proc/{process}/task").iterdir():
-            children = {int(word) for word in (task / "children").read_text().split()}
-            waiting += children - found
-            found |= children
+        children = _children(waiting.pop())
+        waiting += children - found
+        found |= children
     return found
+
+
+def _children(process: int) -> set[int]:
+    try:
+        tasks = list(Path(f"/proc/{process}/task").iterdir())
+        return {int(word) for task in tasks for word in (task / "children").read_text().split()}
+    except OSError:
+        return set()  # it has ended meanwhile
 
 
 def wait_until_none_lives(processes: set[int], seconds: float = GONE_S) -> set[int]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kinspect.errors import NotPermitted
-from kinspect.lab import ingress, manifests, places, podstatus
+from kinspect.lab import manifests, places, podstatus, programs
 from kinspect.lab.supervisor import Lab, Wishes, open_lab
 
 pytestmark = pytest.mark.lab
@@ -145,11 +145,6 @@ def test_a_pod_made_anew_is_another_one() -> None:
 
 
 def test_our_own_ingress_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    class NothingInstalled:
-        @staticmethod
-        def which(program: str) -> None:
-            return None
-
     async def scenario(lab: Lab) -> None:
         controller = lab.store.get("Service", "ingress-nginx", "ingress-nginx-controller")
         address = controller["spec"]["clusterIP"]
@@ -173,5 +168,5 @@ def test_our_own_ingress_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.05)
         raise AssertionError("the new path is not routed")
 
-    monkeypatch.setattr(ingress, "shutil", NothingInstalled)
+    monkeypatch.setattr(programs, "find", lambda program: None if program == "nginx" else program)
     in_a_lab(scenario)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from kinspect.lab import control
-from tests.lab.labcommand import GONE_S, command, up, wait_until_none_lives
+from tests.lab.labcommand import GONE_S, THIS_USER, command, descendants, up, wait_until_none_lives
 
 pytestmark = pytest.mark.lab
 
@@ -56,6 +57,31 @@ def test_killed_it_leaves_nothing(victim: str) -> None:
     assert not inside & every_network_namespace()
     assert files_open_to_find() == files
     assert Path("/proc/self/mounts").read_text() == mounts
+
+
+def test_killed_while_it_boots_it_leaves_nothing() -> None:
+    for _ in range(6):
+        supervisor = subprocess.Popen(
+            [*THIS_USER, "lab", "up"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(0.2 + random.random())
+        processes = descendants(supervisor.pid)
+        supervisor.kill()
+        supervisor.wait(GONE_S)
+        assert wait_until_none_lives(processes) == set()
+
+
+def test_a_command_ends_with_the_lab_it_looks_at() -> None:
+    with subprocess.Popen(
+        [*THIS_USER, "lab", "run", "--nodes", "1", "--", "sh", "-c", "echo there; exec sleep 100"],
+        stdout=subprocess.PIPE,
+    ) as supervisor:
+        assert supervisor.stdout
+        if supervisor.stdout.readline() != b"there\n":
+            pytest.skip("no lab can be made here")
+        processes = descendants(supervisor.pid)
+        supervisor.kill()
+        assert wait_until_none_lives(processes) == set()
 
 
 def test_a_lab_without_its_namespaces_ends_and_says_so() -> None:
