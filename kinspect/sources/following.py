@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -31,32 +31,60 @@ if TYPE_CHECKING:
 
 Publish = Callable[[int, tuple[Change, ...]], Awaitable[None]]
 
+LISTS_AT_ONCE = 3
+FIRST = ("Service", "EndpointSlice", "Namespace")
+"""The kinds that make the first screen. The others begin when these have had their turn."""
+
+
+class Turns:
+    """Who may list: a few at a time, and the first screen before all others."""
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        """`kinds`: that of each machine."""
+        self._slots = asyncio.Semaphore(LISTS_AT_ONCE)
+        self._first = sum(kind in FIRST for kind in kinds)
+        self._others = asyncio.Event()
+        if not self._first:
+            self._others.set()
+
+    async def take(self, kind: str) -> None:
+        if kind not in FIRST:
+            await self._others.wait()
+        await self._slots.acquire()
+
+    def give(self, kind: str) -> None:
+        """The list is through, or has failed and must wait."""
+        self._slots.release()
+        self._first -= kind in FIRST
+        if self._first <= 0:
+            self._others.set()
+
 
 async def follow(
     machine: int,
     watcher: Watcher,
     transport: Transport,
-    slots: asyncio.Semaphore,
+    turns: Turns,
     sharing: Sharing,
     publish: Publish,
 ) -> None:
-    """Does what the machine asks for, for ever. A list keeps its slot until it is through."""
+    """Does what the machine asks for, for ever. A list keeps its turn until it is through."""
     request, stream, listing = watcher.start(), _Stream(transport, watcher), False
     try:
         while True:
             if isinstance(request, List) != listing:
                 listing = not listing
                 if listing:
-                    await slots.acquire()
+                    await turns.take(watcher.kind.name)
                 else:
-                    slots.release()
+                    turns.give(watcher.kind.name)
             event = await stream.answer(request)
             _share(sharing, event)
             changes, request = watcher.step(event, datetime.now(UTC), random.random())
             await publish(machine, changes)
     finally:
         if listing:
-            slots.release()
+            turns.give(watcher.kind.name)
         await stream.close()
 
 

@@ -21,7 +21,7 @@ from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
 from kinspect.model.sharing import Sharing
 from kinspect.sources import Detail, details, memory
-from kinspect.sources.following import follow
+from kinspect.sources.following import Turns, follow
 from kinspect.sources.handover import Handover
 from kinspect.sources.kubeconfig import Access, Context, access, contexts
 from kinspect.sources.options import ClusterOptions
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "Context", "contexts", "open_cluster"]
 
-LISTS_AT_ONCE = 3
 GC_PAUSE_S = 60.0
 
 T = TypeVar("T")
@@ -162,7 +161,7 @@ class Cluster:
                 ) from error
 
     async def _read(self, transport: Transport, handover: Handover) -> None:
-        slots = asyncio.Semaphore(LISTS_AT_ONCE)
+        turns = Turns(each.kind.name for each in self._watchers)
         scopes = Scopes(Counter(each.kind.name for each in self._watchers))
         sharing, unsettled = Sharing(), set(range(len(self._watchers)))
 
@@ -180,7 +179,7 @@ class Cluster:
         try:
             async with asyncio.TaskGroup() as group:
                 for machine, watcher in enumerate(self._watchers):
-                    group.create_task(follow(machine, watcher, transport, slots, sharing, publish))
+                    group.create_task(follow(machine, watcher, transport, turns, sharing, publish))
         finally:
             limit.cancel()
             memory.collect_again()

@@ -88,6 +88,28 @@ def test_pages_and_then_a_watch(tmp_path: Path) -> None:
     play(story, tmp_path)
 
 
+def test_the_first_screen_is_read_before_anything_else(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.read()
+        await rig.settled()
+        order = [path.rsplit("/", 1)[1] for path, query in rig.seen if "watch" not in query]
+        last = max(at for at, plural in enumerate(order) if plural in ("services", "endpointslices"))
+        assert last < order.index("pods")
+        assert last < order.index("nodes")
+
+    play(story, tmp_path)
+
+
+def test_a_first_screen_that_fails_holds_nobody_up(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        rig.fault = on("services", 1_000, saying(503))
+        rig.read()
+        await rig.until(lambda: rig.coverage.get("Pod") == Coverage("given"))
+        assert not rig.objects["Service"]
+
+    play(story, tmp_path)
+
+
 def test_writes_between_pages_are_not_lost(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         async def write(_: web.Request) -> None:
