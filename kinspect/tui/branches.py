@@ -35,11 +35,26 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Matching:
+    """The Services that a filter wants, and the namespaces that they are in. Asking takes a walk over all."""
+
+    wanted: Filter
+    services: frozenset[Key]
+    namespaces: frozenset[str]
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, wanted: Filter) -> Matching:
+        found = frozenset(services(snapshot, wanted)) if wanted else frozenset()
+        return cls(wanted, found, frozenset(key.namespace for key in found))
+
+
+@dataclass(frozen=True)
 class OutlineBranches:
-    """The answer to a question, from one snapshot."""
+    """The answer to a question, from one snapshot; `matching` may be of an older one."""
 
     snapshot: Snapshot
     question: Question
+    matching: Matching
 
     def roots(self) -> list[Row]:
         question = self.question
@@ -71,18 +86,9 @@ class OutlineBranches:
         role = "kind" if order == "type" else "address"
         return lambda row: next((s.text for s in row.line(snapshot).spans if s.role == role), "")
 
-    @cached_property
-    def _services(self) -> frozenset[Key]:
-        """The Services that the filter wants."""
-        return frozenset(services(self.snapshot, self.question.wanted))
-
-    @cached_property
-    def _service_namespaces(self) -> frozenset[str]:
-        return frozenset(key.namespace for key in self._services)
-
     def _keeps_root(self, row: Row) -> bool:
         if row.kind == "Namespace":
-            return row.id[-1] in self._service_namespaces
+            return row.id[-1] in self.matching.namespaces
         if row.kind == "Node":
             return any(self._keeps_child(row, child) for child in row.children(self.snapshot))
         ref = row.ref
@@ -90,7 +96,9 @@ class OutlineBranches:
         only_plain = len(plain) == len(self.question.wanted.terms)
         if ref and only_plain and all(fuzzy(value, f"{ref.namespace}/{ref.name}") for value in plain):
             return True
-        return any(getattr(child, "target", None) in self._services for child in row.children(self.snapshot))
+        return any(
+            getattr(child, "target", None) in self.matching.services for child in row.children(self.snapshot)
+        )
 
     def _keeps_child(self, row: Row, child: Row) -> bool:
         """Whether a row directly below a root stays; only Services and pods are ever left out."""
@@ -98,7 +106,7 @@ class OutlineBranches:
         if ref is None:
             return True
         if row.kind == "Namespace" and child.kind == "Service":
-            return not self.question.wanted or ref.key in self._services
+            return not self.question.wanted or ref.key in self.matching.services
         if row.kind == "Node" and child.kind == "Pod":
             if self.question.namespace not in (None, ref.namespace):
                 return False
@@ -126,7 +134,7 @@ class OutlineBranches:
         snapshot = self.snapshot
         return frozenset(
             Key(target.namespace or key.namespace, target.name)
-            for key in self._services
+            for key in self.matching.services
             for slice_key in snapshot.index.slices_by_service.get(key, ())
             for endpoint in snapshot.slices[slice_key].endpoints
             if (target := endpoint.target_ref) and target.kind == "Pod"

@@ -7,7 +7,7 @@ import pytest
 from kinspect.model.meta import Ref
 from kinspect.outline.filter import parse
 from kinspect.outline.perspectives import Perspective
-from kinspect.tui.branches import Order, OutlineBranches, Question
+from kinspect.tui.branches import Matching, Order, OutlineBranches, Question
 from kinspect.tui.places import path_to
 from tests.tui.world import CART, CHECKOUT, world
 
@@ -16,7 +16,8 @@ def tree(
     perspective: Perspective, typed: str = "", namespace: str | None = None, order: Order = "name"
 ) -> dict[str, list[str]]:
     """Root → the names of the rows in it."""
-    branches = OutlineBranches(world(), Question(perspective, namespace, parse(typed), order))
+    matching = Matching.of(world(), parse(typed))
+    branches = OutlineBranches(world(), Question(perspective, namespace, parse(typed), order), matching)
     return {
         root.ref.name: [child.ref.name for child in branches.children(root) if child.ref]
         for root in branches.roots()

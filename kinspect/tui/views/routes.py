@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinspect.tui.views import View
-from kinspect.tui.widgets.tree import OutlineTree
+from kinspect.tui.widgets.outlinetree import OutlineTree
 
 VIEW = View(
     id="routes",
