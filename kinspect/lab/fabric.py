@@ -10,6 +10,7 @@ A place is held by a sleeping process of its own: that is what `/proc` shows, an
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import shutil
@@ -234,7 +235,7 @@ async def _answer(fabric: Fabric, request: dict[str, Any]) -> None:
             request["request"] = number
         answer = {"number": number, "result": await getattr(fabric, do)(**request)}
     except (OSError, KeyError, ValueError) as error:
-        answer = {"number": number, "error": f"{do}: {error}"}
+        answer = {"number": number, "error": f"the lab could not do {do!r}: {error}"}
     _say(answer)
 
 
@@ -248,7 +249,9 @@ def main() -> None:
     try:
         isolation.isolate()
     except OSError as error:
-        _say({"number": FIRST, "error": str(error)})
+        limit = "a limit is reached, see user.max_*_namespaces in sysctl"
+        reason = limit if error.errno == errno.ENOSPC else error.strerror
+        _say({"number": FIRST, "error": reason})
         return
     asyncio.run(serve(socket.socket(fileno=int(sys.argv[1])), host_proc))
 

@@ -144,7 +144,7 @@ class Ground:
             if waiting.done():
                 continue
             if "error" in told:
-                waiting.set_exception(VantageLost(f"the lab could not do this: {told['error']}"))
+                waiting.set_exception(VantageLost(told["error"]))
             else:
                 waiting.set_result(told["result"])
         for waiting in self._waiting.values():

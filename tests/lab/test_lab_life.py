@@ -162,3 +162,31 @@ def test_markers_tell_places_and_cluster() -> None:
     assert f"KINSPECT_PLACE={cluster}/node//node1" in markers
     assert f"KINSPECT_PLACE={cluster}/declared//client" in markers
     assert any(marker.startswith(f"KINSPECT_PLACE={cluster}/pod/kube-system/coredns-") for marker in markers)
+
+
+def limited(*limits: str, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    """Runs the command where these kinds of namespaces are used up: a limit of an outer user namespace."""
+    script = "".join(f"echo 0 > /proc/sys/user/max_{kind}_namespaces; " for kind in limits) + 'exec "$@"'
+    outer = ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh"]
+    if subprocess.run([*outer[:3], "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this machine forbids user namespaces")
+    argv = [*outer, *THIS_USER, *words]
+    return subprocess.run(
+        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_root_needs_no_user_namespace() -> None:
+    inside = ("lab", "exec", "node/node1", "--", "hostname")
+    told = limited("user", words=("lab", "run", "--nodes", "1", "--", *THIS_USER, *inside))
+    assert told.returncode == 0 and told.stdout == "node1\n", told.stderr
+
+
+def test_without_namespaces_the_demo_is_shown_on_paper() -> None:
+    told = limited("user", "net", words=("lab", "up"))
+    assert told.returncode == 4
+    assert "does not let kinspect make namespaces" in told.stderr and "run as root" in told.stderr
+    shown = limited("user", "net", words=("demo",))
+    assert shown.returncode == 0
+    assert "without packets" in shown.stderr
+    assert "default/kubernetes" in shown.stdout and "rules:" in shown.stdout
