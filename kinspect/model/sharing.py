@@ -127,10 +127,18 @@ class Sharing:
     def _slice(self, slice_: EndpointSlice) -> None:
         self._meta(slice_.metadata)
         self._of(slice_, _SLICE)
+        remembered = self._seen.setdefault
         for endpoint in slice_.endpoints:
-            self._of(endpoint, _ENDPOINT)
-            if endpoint.target_ref is not None:
-                self._of(endpoint.target_ref, _TARGET)
+            target = endpoint.target_ref
+            force_setattr(endpoint, "conditions", remembered(endpoint.conditions, endpoint.conditions))
+            force_setattr(endpoint, "node_name", remembered(endpoint.node_name, endpoint.node_name))
+            force_setattr(endpoint, "zone", remembered(endpoint.zone, endpoint.zone))
+            force_setattr(endpoint, "hints", remembered(endpoint.hints, endpoint.hints))
+            if target is not None:
+                force_setattr(target, "kind", remembered(target.kind, target.kind))
+                force_setattr(target, "namespace", remembered(target.namespace, target.namespace))
+                force_setattr(target, "name", remembered(target.name, target.name))
+                force_setattr(target, "uid", remembered(target.uid, target.uid))
 
     def _service(self, service: Service) -> None:
         self._meta(service.metadata)
@@ -167,8 +175,6 @@ _POD_SPEC = Fields(
 )
 _POD_STATUS = Fields("phase", "conditions", "container_statuses")
 _SLICE = Fields("address_type", "ports_or_null")
-_ENDPOINT = Fields("conditions", "node_name", "zone", "hints")
-_TARGET = Fields("kind", "namespace", "name", "uid")
 _SERVICE_SPEC = Fields(
     "type",
     "ports",
