@@ -55,7 +55,7 @@ async def _show(kubeconfig: Path, flags: list[str]) -> int:
     """The interactive session; without a terminal, the same as text."""
     from kinspect.lab.session import run_with
 
-    this = [sys.executable, "-m", "kinspect"]
+    this = [sys.executable, "-P", "-m", "kinspect"]
     if sys.stdin.isatty() and sys.stdout.isatty():
         return await run_with(kubeconfig, [*this, *flags])
     for words in (["tree", "-A"], ["check", "-A", "--fail-on", "never"]):

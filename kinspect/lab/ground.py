@@ -162,7 +162,7 @@ async def open_ground(cluster: str) -> AsyncIterator[Ground]:
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     here.setblocking(False)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "kinspect.lab.fabric", str(there.fileno())),
+        *(sys.executable, "-P", "-m", "kinspect.lab.fabric", str(there.fileno())),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         pass_fds=[there.fileno()],

@@ -50,7 +50,7 @@ class IngressController:
                 await self._configure(place)
 
     async def start(self, place: Place) -> None:
-        own_proxy = [sys.executable, "-m", "kinspect.lab.ingress_proxy"]
+        own_proxy = [sys.executable, "-P", "-m", "kinspect.lab.ingress_proxy"]
         program = [self.nginx, "-c"] if self.nginx else own_proxy
         pid = await self.ground.start(place, [*program, await self._configure(place)], {})
         await self._until_it_takes_signals(place)
