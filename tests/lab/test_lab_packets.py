@@ -39,7 +39,7 @@ def web(lab: LabCommand) -> dict[str, Any]:
 
 def test_boots_fast(lab: LabCommand, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
-        print(f"\n  lab: 3 nodes and 21 pods booted in {lab.boot_s:.2f} s, Python's start included")
+        print(f"\n  lab: 3 nodes and 22 pods booted in {lab.boot_s:.2f} s, Python's start included")
     assert all(pod["status"]["phase"] == "Running" for pod in lab.get("pods").values())
     assert lab.boot_s < 30  # the figure to hold is in the bench: tests share their machine
 
@@ -92,6 +92,20 @@ def test_proxying_balancer_rewrites_to_a_node_port(lab: LabCommand) -> None:
     assert entry["ipMode"] == "Proxy"
     assert lab.fetch("client", f"http://{entry['ip']}/")
     assert lab.fetch(TOOLBOX, f"http://{entry['ip']}/")
+
+
+def test_local_policy_keeps_the_client_and_uses_only_healthy_nodes(lab: LabCommand) -> None:
+    address = lab.get("services")["single"]["status"]["loadBalancer"]["ingress"][0]["ip"]
+    answers = [lab.fetch("client", f"http://{address}/") for _ in range(6)]
+    assert {answer and answer["node"] for answer in answers} == {"node2"}
+    assert {answer and answer["client"].partition(":")[0] for answer in answers} == {"203.0.113.9"}
+    status = ["curl", "-s", "-m", "2", "-o", "/dev/null", "-w", "%{http_code}"]
+    health = [lab.exec("client", *status, f"http://192.0.2.1{node}:30085/").stdout for node in (1, 2, 3)]
+    assert health == ["503", "200", "503"]
+    told = lab.exec("client", "curl", "-s", "-m", "2", "-i", "http://192.0.2.12:30085/").stdout
+    assert "X-Load-Balancing-Endpoint-Weight: 1" in told and '"localEndpoints": 1' in told
+    silent = lab.exec("client", "curl", "-s", "-m", "0.5", "http://192.0.2.11:30084/")
+    assert silent.returncode == 28
 
 
 def test_a_pod_reaches_itself(lab: LabCommand, web: dict[str, Any]) -> None:
