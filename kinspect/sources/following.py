@@ -72,12 +72,12 @@ async def follow(
     request, stream, listing = watcher.start(), _Stream(transport, watcher), False
     try:
         while True:
-            if isinstance(request, List) != listing:
-                listing = not listing
-                if listing:
-                    await turns.take(watcher.kind.name)
-                else:
-                    turns.give(watcher.kind.name)
+            if isinstance(request, List) and not listing:
+                await turns.take(watcher.kind.name)
+                listing = True
+            elif listing and not isinstance(request, List):
+                turns.give(watcher.kind.name)
+                listing = False
             event = await stream.answer(request)
             _share(sharing, event)
             changes, request = watcher.step(event, datetime.now(UTC), random.random())
