@@ -7,6 +7,8 @@ import base64
 import json
 import ssl
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine
@@ -162,6 +164,12 @@ def test_impersonation_and_our_name_are_sent(tmp_path: Path) -> None:
         assert headers[0]["Accept-Encoding"] == "identity"
 
     play(story, tmp_path)
+
+
+def test_the_heavy_libraries_wait_for_the_reading_thread() -> None:
+    script = "import sys, kinspect.inspection, kinspect.sources.kube; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True).stdout
+    assert not {"aiohttp", "kubernetes", "textual", "scapy"} & set(loaded.split())
 
 
 def test_it_can_be_closed_at_any_moment(tmp_path: Path) -> None:
