@@ -27,6 +27,7 @@ from kinspect.lab.echo import About, Servers
 
 ROOM = Path("/run/lab")  # on the private tmpfs: gone with the mount namespace
 LINE_LIMIT = 1 << 26
+PID_WIDTH = 32
 FIRST = 0
 """The number of the first request, `hello`: its answer tells whether namespaces could be made."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -79,12 +80,12 @@ class Fabric:
         if pid == 0:
             self._hold(tell, hostname, environment, resolver_file, joined, settings or {})
         os.close(tell)
-        host_pid = os.read(ready, 32)  # the pipe closes by itself when the holder runs its program
-        failure = host_pid and os.read(ready, 4096)
+        host_pid = os.read(ready, PID_WIDTH).strip()
+        failure = os.read(ready, 4096)  # ends by itself when the holder runs its program
         os.close(ready)
-        if not host_pid.isdigit() or failure:
+        if failure or not host_pid:
             _reap(pid)
-            raise OSError((failure or host_pid).decode() or "the holder ended")
+            raise OSError(failure.decode() or "the holder ended")
         self.places[name] = Holder(pid, int(host_pid))
         return {"pid": pid, "host_pid": int(host_pid)}
 
@@ -99,7 +100,7 @@ class Fabric:
     ) -> None:
         """Becomes the holder: never returns."""
         try:
-            os.write(tell, os.readlink("self", dir_fd=self.host_proc).encode().ljust(32)[:32].strip())
+            os.write(tell, os.readlink("self", dir_fd=self.host_proc).encode().ljust(PID_WIDTH))
             isolation.unshare(isolation.NEW_MOUNT | isolation.NEW_HOSTNAME)
             if joined is None:
                 isolation.unshare(isolation.NEW_NETWORK)
@@ -113,9 +114,10 @@ class Fabric:
                 isolation.mount(resolver_file, _resolver_target(), flags=isolation.MS_BIND)
             program = shutil.which("sleep") or "/bin/sleep"
             os.execve(program, ["sleep", "infinity"], {"PATH": PATH, **environment})
-        except OSError as error:
+        except (OSError, ValueError) as error:
             os.write(tell, str(error).encode())
-        os._exit(1)
+        finally:
+            os._exit(1)  # whatever went wrong: there must not be a second fabric
 
     async def end(self, name: str) -> None:
         """Ends a place with all that runs in it."""

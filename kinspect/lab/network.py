@@ -35,7 +35,6 @@ _QUIET = {"net/ipv6/conf/default/disable_ipv6": "1", "net/ipv6/conf/all/disable_
 _ROUTER = {**_QUIET, "net/ipv4/ip_forward": "1"}
 # A router with several ways to an address keeps a connection on one of them: hash its ports as well.
 _BALANCER = {**_ROUTER, "net/ipv4/fib_multipath_hash_policy": "1"}
-_POD = {**_QUIET, "net/ipv4/ip_unprivileged_port_start": "0"}
 
 
 def pod_mtu(cni: Cni) -> int:
@@ -172,4 +171,4 @@ async def join(
 
 async def place_pod(ground: Ground, place: Place, environment: dict[str, str], resolver: str) -> None:
     """Makes the (unwired) place of a pod."""
-    await ground.place(place, environment=environment, resolver=resolver, settings=_POD)
+    await ground.place(place, environment=environment, resolver=resolver, settings=_QUIET)

@@ -126,6 +126,23 @@ def test_a_pod_that_cannot_start_is_told_and_harms_nobody() -> None:
     in_a_lab(scenario, greedy)
 
 
+def test_a_pod_with_an_impossible_environment_is_told() -> None:
+    container = {"name": "echo", "image": "echo", "env": [{"name": "HUGE", "value": "x" * 200_000}]}
+    huge = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "huge", "namespace": "shop"},
+        "spec": {"containers": [container]},
+    }
+
+    async def scenario(lab: Lab) -> None:
+        [status] = lab.store.get("Pod", "shop", "huge")["status"]["containerStatuses"]
+        assert "Argument list too long" in status["state"]["waiting"]["message"]
+        assert await fetch(lab, "http://web/")
+
+    in_a_lab(scenario, huge)
+
+
 def test_a_pod_made_anew_is_another_one() -> None:
     async def scenario(lab: Lab) -> None:
         before = lab.kubelet.running["shop", "toolbox"]
