@@ -261,8 +261,12 @@ def judged(snapshot: Snapshot) -> Snapshot:
 
 
 def _answering(coverage: Coverage) -> Coverage:
-    """The coverage without what changes no answer: how many there are so far, and how old they are."""
-    return Coverage(coverage.state, coverage.reason, coverage.namespaces)
+    """The coverage without what changes no answer: how many there are so far, and how old they are.
+
+    The reason is quoted only where something is not covered; a lost connection is no new answer.
+    """
+    reason = "" if coverage.covers(None) else coverage.reason
+    return Coverage(coverage.state, reason, coverage.namespaces)
 
 
 def _order(answer: Finding | Unknown) -> tuple[int, str]:

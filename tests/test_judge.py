@@ -355,7 +355,10 @@ def test_change_of_coverage_runs_only_the_rules_that_read_the_kind() -> None:
         if "Pod" in rule.reads and rule.applies(snapshot.services[Key("a", "s0")])
     ]
     ran.clear()
-    counted = {**known.coverage, "Pod": Coverage("given", count=7, as_of="2026-01-01T00:00:00Z")}
+    counted = {
+        **known.coverage,
+        "Pod": Coverage("given", "reconnecting: reset", count=7, as_of="2026-01-01T00:00:00Z"),
+    }
     judge.note_coverage("Pod")
     judge.step(replace(known, coverage=counted), lambda: False)
     assert ran == []  # a count and an age change no answer
