@@ -14,6 +14,7 @@ from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError
 from kinspect.model.meta import Ref
 from kinspect.model.path import Trace
 from kinspect.outline.visible import visible
+from kinspect.tui.choices import Choice, named
 from kinspect.tui.clipboard import Clipboard
 from kinspect.tui.copies import Copyable, copies
 from kinspect.tui.keys import APP, bindings
@@ -23,7 +24,7 @@ from kinspect.tui.palette import KeyCommands
 from kinspect.tui.theme import DEFAULT, Theme, Themes, load_themes
 from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.help import Help
-from kinspect.tui.widgets.pick import Choice, Pick
+from kinspect.tui.widgets.pick import Pick
 from kinspect.tui.widgets.trace import TraceScreen
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class KinspectApp(App[int]):
     async def _forward(self, inspection: Inspection) -> None:
         snapshot = inspection.snapshot
         while True:
-            self.main.newest = snapshot
+            self.main.feed.newest = snapshot
             snapshot = await inspection.changed(snapshot)
 
     def watch_refs(self, refs: Sequence[Ref]) -> None:
@@ -132,8 +133,7 @@ class KinspectApp(App[int]):
         except KinspectError as error:
             self.main.status.say(error.message, "broken")
             return
-        choices = [Choice(name, name, "now" if name == self.context else "") for name in names]
-        self.push_screen(Pick("Context", choices), self._choose_context)
+        self.push_screen(Pick("Context", named(names, self.context)), self._choose_context)
 
     def _choose_context(self, name: str | None) -> None:
         if name is not None:
@@ -184,20 +184,32 @@ class KinspectApp(App[int]):
         shown, ref = self.main.shown, self.main.pane.selected
         if shown is None or ref is None:
             return
-        offered = list(copies(shown, ref, self.context))
-        if (full := self.main.detail.full) is not None:
-            offered.append(Copyable("the YAML", full.yaml))
+        offered = [*copies(shown, ref, self.context), Copyable("the YAML", "")]
         choices = [Choice(str(at), each.what, _first_line(each.text)) for at, each in enumerate(offered)]
 
         def picked(value: str | None) -> None:
-            if value is not None:
-                self._copy(offered[int(value)])
+            if value is None:
+                return
+            each = offered[int(value)]
+            if each.text:
+                self._copy(each)
+            else:
+                self.run_worker(self._copy_yaml(ref), group="copy", exclusive=True)
 
         self.push_screen(Pick(f"Copy, of {visible(str(ref))}", choices), picked)
 
     def _copy(self, each: Copyable) -> None:
         copied = self.clipboard_door.copy(each.text, each.what)
         self.main.status.say(copied.said, "ready" if copied.ok else "broken")
+
+    async def _copy_yaml(self, ref: Ref) -> None:
+        """Reads the object in full, for it may not be on the screen."""
+        if self.inspection is not None:
+            full = await self.inspection.detail(ref)
+            if full.yaml:
+                self._copy(Copyable("the YAML", full.yaml))
+            else:
+                self.main.status.say(full.note, "broken")
 
     def _to_terminal(self, sequence: str) -> None:
         if self._driver is not None:

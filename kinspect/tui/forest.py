@@ -113,13 +113,13 @@ class Forest:
                 seen.append(at)
         return seen
 
-    def _ask(self, at: int) -> None:
+    def _ask(self, at: int, *, at_once: bool = False) -> None:
         """Asks for the rows directly below the row at this index, unless it rests."""
         assert self._branches is not None
         row = self.rows[at] if at != ROOTS else None
         id_ = row.id if row else ()
         started = self._clock()
-        if started < (until := self._rests_until.get(id_, 0.0)):
+        if started < (until := self._rests_until.get(id_, 0.0)) and not at_once:
             self._due = min(self._due, until)
             return
         self._rests_until.pop(id_, None)
@@ -219,9 +219,14 @@ class Forest:
         """Opens the way to the last row of `path`; its index, or None if a row of it is not there."""
         at: int | None = None
         for row in path:
+            parent = ROOTS
             if at is not None:
                 self.open(at)
+                parent = at
             at = self.index_of(row.id)
+            if at is None:  # it may be newer than the last pass
+                self._ask(parent, at_once=True)
+                at = self.index_of(row.id)
             if at is None:
                 return None
         return at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import ClassVar, cast
 
@@ -21,26 +21,27 @@ from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.filter import parse
 from kinspect.outline.summary import summary
-from kinspect.tui import keys, words
-from kinspect.tui.branches import ORDERS, Order
+from kinspect.tui import choices, keys, words
+from kinspect.tui.branches import Order
+from kinspect.tui.choices import Choice
+from kinspect.tui.feed import Feed
 from kinspect.tui.keys import Key, bindings
+from kinspect.tui.places import named, perspective_of
 from kinspect.tui.sections import Tab
 from kinspect.tui.targets import Target, targets
 from kinspect.tui.views import Shown, View, ViewPane, load
 from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.filterbar import FilterBar
-from kinspect.tui.widgets.header import Header, Heading
-from kinspect.tui.widgets.pick import Choice, Pick
+from kinspect.tui.widgets.header import Header
+from kinspect.tui.widgets.pick import Pick
 from kinspect.tui.widgets.status import StatusLine
 from kinspect.tui.widgets.tree import TreeView
 
 TICK_S = 0.05
 HEADER_S, HEADER_REST = 0.25, 40.0
 """How often the header is written: at most so often, and at most a fortieth of the time."""
-FOLLOW_S = 1.0
 WIDE = 120
 VIEWS = load()
-ALL = ""
 
 VIEW_KEYS = tuple(
     Key(f"view.{view.id}", view.key, f"view('{view.id}')", "Show", view.title, view.help) for view in VIEWS
@@ -52,23 +53,7 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
 
-    DEFAULT_CSS = """
-    MainScreen { layout: vertical; background: $background; }
-    #body { height: 1fr; layout: horizontal; }
-    #views { width: 1fr; height: 1fr; }
-    #detail { display: none; width: 40%; min-width: 46; max-width: 80; height: 1fr; }
-    MainScreen.-wide #detail { display: block; }
-    MainScreen.-wide.-detail-closed #detail { display: none; }
-    MainScreen.-narrow #body { layout: vertical; }
-    MainScreen.-narrow #detail { width: 1fr; max-width: 100%; padding: 0 1; }
-    MainScreen.-narrow #detail { border-left: none; border-top: solid $border; }
-    MainScreen.-narrow.-detail-open #detail { display: block; }
-    MainScreen.-narrow.-tall.-detail-open #detail { height: 55%; }
-    MainScreen.-narrow.-short.-detail-open #views { display: none; }
-    MainScreen.-narrow.-short #detail { border-top: none; }
-    MainScreen.-zoomed #views { display: none; }
-    MainScreen.-zoomed #detail { width: 1fr; max-width: 100%; height: 1fr; }
-    """
+    CSS_PATH = "main.tcss"
 
     BINDINGS: ClassVar[list[BindingType]] = bindings((*VIEW_KEYS, *keys.SCREEN))
 
@@ -81,18 +66,12 @@ class MainScreen(Screen[None]):
 
     def __init__(self, namespace: str | None, target: str | None) -> None:
         super().__init__()
-        self.newest: Snapshot | None = None
-        """The newest snapshot there is; what is shown may be older, while it is frozen."""
-        self.shown: Snapshot | None = None
+        self.feed = Feed()
         self.namespace = namespace
         self.order: Order = "name"
-        self.frozen = False
         self.following = False
-        self._followed = 0.0
         self._target = target
-        self._error: KinspectError | None = None
         self._header_due = 0.0
-        self._settled = False
         self._dirty = True
         self._watched: Sequence[Ref] = ()
 
@@ -143,6 +122,10 @@ class MainScreen(Screen[None]):
         return self.query_one(StatusLine)
 
     @property
+    def shown(self) -> Snapshot | None:
+        return self.feed.shown
+
+    @property
     def filter_text(self) -> str:
         return self.query_one(FilterBar).value
 
@@ -155,12 +138,12 @@ class MainScreen(Screen[None]):
 
     def begin(self) -> None:
         """Another source is being read from now on."""
-        self.newest, self.shown, self._error, self._settled = None, None, None, False
+        self.feed.begin()
         self._changed()
 
     def failed(self, error: KinspectError) -> None:
         """Nothing more will come: the source has said why."""
-        self._error = error
+        self.feed.error = error
         self._changed()
 
     def _changed(self) -> None:
@@ -170,10 +153,10 @@ class MainScreen(Screen[None]):
         """Takes the newest snapshot, unless frozen, and lets every part catch up."""
         if not self.is_mounted:
             return
-        if self.newest is not self.shown and not self.frozen and self.newest is not None:
-            if self.shown is None:
-                self._header_due = 0.0
-            self.shown, self._dirty = self.newest, True
+        first = self.shown is None
+        if self.feed.take():
+            self._dirty = True
+            self._header_due = 0.0 if first else self._header_due
         if monotonic() >= self._header_due:
             self._draw_header()
         if self._dirty:
@@ -188,12 +171,14 @@ class MainScreen(Screen[None]):
         pane = self.pane
         if isinstance(pane, TreeView):
             why = words.narrowing(self.namespace, self.filter_text)
-            pane.words = words.nothing(self.shown, self._error, why, self.view.says)
+            pane.words = words.nothing(self.shown, self.feed.error, why, self.view.says)
         if self.shown is not None:
-            pane.show(Shown(self.shown, self.namespace, parse(self.filter_text), self.order, self._settled))
+            pane.show(
+                Shown(self.shown, self.namespace, parse(self.filter_text), self.order, self.feed.settled)
+            )
             self._find_target()
-            if self.following:
-                self._follow(self.shown.recent)
+            if self.following and (changed := self.feed.changed_last(monotonic())):
+                self.pane.reveal(changed)
             self.detail.show(self.shown, pane.selected)
         cast(Widget, pane).refresh()
 
@@ -201,20 +186,13 @@ class MainScreen(Screen[None]):
         """Goes to the object that the command line named, once it is there."""
         if self._target is None or self.shown is None:
             return
-        name = self._target.partition("/")[2]
-        key = next(
-            (k for k in self.shown.services if k.name == name and self.namespace in (None, k.namespace)), None
-        )
-        if key and self.pane.reveal(Ref("Service", *key)):
-            self._target = None
-
-    def _follow(self, recent: Mapping[Ref, float]) -> None:
-        """Puts the cursor on what changed last, not more often than one can look."""
-        if not recent or monotonic() < self._followed + FOLLOW_S:
+        ref = named(self.shown, self._target, self.namespace)
+        if ref is None:
             return
-        ref, at = max(recent.items(), key=lambda entry: entry[1])
-        if at > self._followed and self.pane.reveal(ref):
-            self._followed = max(at, monotonic())
+        self._target = None
+        self.action_view(perspective_of(ref.kind))
+        if not self.pane.reveal(ref):
+            self.status.say(f"{ref} is not to be found among the {self.view.title}.", "degraded")
 
     def _watch(self) -> None:
         refs = self.pane.visible_refs
@@ -223,22 +201,14 @@ class MainScreen(Screen[None]):
             self.app.watch_refs(refs)  # type: ignore[attr-defined]
 
     def _draw_header(self) -> None:
-        began = monotonic()
-        found = summary(self.shown) if self.shown else None
+        began, feed = monotonic(), self.feed
+        found = summary(feed.shown) if feed.shown else None
         self._header_due = began + max(HEADER_S, HEADER_REST * (monotonic() - began))
-        if found and not found.loading and not found.pending and not self._settled:
-            self._settled = self._dirty = True
-        self.query_one(Header).show(
-            Heading(
-                source=self.shown.source if self.shown else "",
-                narrowed=words.narrowed(self.namespace, self.order, self.following),
-                liveness=words.liveness(self.shown, found, self.frozen, self._error),
-                views=tuple((view.key, view.title, view is self.view) for view in VIEWS),
-                counts=words.counts(self.shown, found) if self.shown and found else (),
-                progress=words.progress(found) if found else (),
-                gaps=words.gaps(found) if found else "",
-            )
-        )
+        if found and feed.settle(found):
+            self._dirty = True
+        narrowed = words.narrowed(self.namespace, self.order, self.following)
+        views = tuple((view.key, view.title, view is self.view) for view in VIEWS)
+        self.query_one(Header).show(words.heading(feed, found, narrowed, views))
 
     # What the person does
 
@@ -288,8 +258,8 @@ class MainScreen(Screen[None]):
         elif len(found) == 1:
             self.post_message(self.TraceWanted(found[0]))
         else:
-            choices = [Choice(str(at), each.words, each.note) for at, each in enumerate(found)]
-            self.app.push_screen(Pick("Trace", choices), lambda at: self._trace_picked(found, at))
+            offered = [Choice(str(at), each.words, each.note) for at, each in enumerate(found)]
+            self.app.push_screen(Pick("Trace", offered), lambda at: self._trace_picked(found, at))
 
     def _trace_picked(self, found: list[Target], at: str | None) -> None:
         if at is not None:
@@ -321,8 +291,7 @@ class MainScreen(Screen[None]):
         self._sort("name" if self.order == "worst first" else "worst first")
 
     def action_sort(self) -> None:
-        choices = [Choice(order, order, "now" if order == self.order else "") for order in ORDERS]
-        self.app.push_screen(Pick("Order of the rows", choices), self._sort)
+        self.app.push_screen(Pick("Order of the rows", choices.orders(self.order)), self._sort)
 
     def _sort(self, order: str | None) -> None:
         if order is not None:
@@ -330,15 +299,8 @@ class MainScreen(Screen[None]):
             self._changed()
 
     def action_namespace(self) -> None:
-        if self.shown is None:
-            return
-        index = self.shown.index
-        names = {key.name for key in self.shown.namespaces} | set(index.services_by_namespace)
-        choices = [Choice(ALL, "all namespaces")]
-        for name in sorted(names):
-            count = len(index.services_by_namespace.get(name, ()))
-            choices.append(Choice(name, name, f"{count} Service{'' if count == 1 else 's'}"))
-        self.app.push_screen(Pick("Namespace", choices), self._choose_namespace)
+        if self.shown is not None:
+            self.app.push_screen(Pick("Namespace", choices.namespaces(self.shown)), self._choose_namespace)
 
     def _choose_namespace(self, name: str | None) -> None:
         if name is not None:
@@ -346,10 +308,9 @@ class MainScreen(Screen[None]):
             self._changed()
 
     def action_freeze(self) -> None:
-        self.frozen = not self.frozen
-        self.status.say(
-            "The picture stands still. f lets it go on." if self.frozen else "The picture goes on."
-        )
+        self.feed.frozen = not self.feed.frozen
+        goes = "The picture stands still. f lets it go on." if self.feed.frozen else "The picture goes on."
+        self.status.say(goes)
         self._changed()
 
     def action_follow(self) -> None:

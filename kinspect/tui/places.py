@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kinspect.model.kinds import ROUTE_KINDS
+from kinspect.model.kinds import NAMES, ROUTE_KINDS
 from kinspect.model.meta import Key, Ref
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.perspectives import Perspective, roots
 from kinspect.outline.rows import Row
+
+
+def named(snapshot: Snapshot, target: str, namespace: str | None) -> Ref | None:
+    """The object that a person means by `svc/NAME` or the like; None = it is not there, or not yet."""
+    word, _, name = target.partition("/")
+    kind = NAMES.get(word.lower())
+    if kind is None:
+        return None
+    found = (key for key in snapshot.of(kind) if key.name == name and namespace in (None, "", key.namespace))
+    key = next(found, None)
+    return Ref(kind, *key) if key else None
+
+
+def perspective_of(kind: str) -> Perspective:
+    """The tree in which objects of this kind are at home."""
+    if kind in ("Node", "Pod"):
+        return "nodes"
+    return "routes" if kind in ("Ingress", *ROUTE_KINDS) else "services"
 
 
 def path_to(snapshot: Snapshot, perspective: Perspective, ref: Ref) -> list[Row]:

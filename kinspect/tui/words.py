@@ -6,6 +6,7 @@ Pure: snapshots and times in, spans and lines out. Empty, loading, denied, lost 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 
 from kinspect.errors import KinspectError
 from kinspect.model.finding import State
@@ -13,10 +14,42 @@ from kinspect.model.kinds import KINDS
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Span
 from kinspect.outline.summary import Summary
+from kinspect.tui.feed import Feed
 
 STATES: tuple[State, ...] = ("broken", "degraded", "unknown", "ok")
 NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
 """The kinds without which most of the screen would be guesses."""
+
+
+class Heading(NamedTuple):
+    """What the header says.
+
+    `views` are (key, title, whether it is shown); `gaps` says what cannot be known, "" if nothing.
+    """
+
+    source: str
+    narrowed: tuple[Span, ...]
+    liveness: Span
+    views: tuple[tuple[str, str, bool], ...]
+    counts: tuple[Span, ...]
+    progress: tuple[Span, ...]
+    gaps: str
+
+
+def heading(
+    feed: Feed, found: Summary | None, narrowed: tuple[Span, ...], views: tuple[tuple[str, str, bool], ...]
+) -> Heading:
+    """The header of what is shown; `found` None = there is nothing to show yet."""
+    shown = feed.shown
+    return Heading(
+        source=shown.source if shown else "",
+        narrowed=narrowed,
+        liveness=liveness(shown, found, feed.frozen, feed.error),
+        views=views,
+        counts=counts(shown, found) if shown and found else (),
+        progress=progress(found) if found else (),
+        gaps=gaps(found) if found else "",
+    )
 
 
 def narrowed(namespace: str | None, order: str, following: bool) -> tuple[Span, ...]:

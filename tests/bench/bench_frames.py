@@ -1,8 +1,8 @@
 """The screen while the large cluster changes 3,000 times a second, with all rules running on one core.
 
 A frame is late by what passes from the moment at which its tick was due until its picture has been written
-for the terminal. The app is the real one, without a terminal, at 160×48, showing 10,000 open namespaces' worth
-of Services; the objects are decoded beforehand, for reading has a benchmark of its own.
+for the terminal. The app is the real one, without a terminal, at 160×48, with 10,000 Services open in their
+namespaces; the objects are decoded beforehand, for reading has a benchmark of its own.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ async def session(
     async with app.run_test(size=size, notifications=True) as pilot:
         opened = Session(app, pilot, held)
         async with asyncio.timeout(10):
-            while app.main.newest is None:  # the inspection is made in a thread
+            while app.main.feed.newest is None:  # the inspection is made in a thread
                 await pilot.pause(0.01)
         await opened.settle()
         yield opened

@@ -156,6 +156,16 @@ def test_reveal_opens_the_way() -> None:
     assert forest.reveal([Row(("nowhere",), None)]) is None
 
 
+def test_reveal_finds_what_is_newer_than_the_last_pass() -> None:
+    forest, branches = grown(WORLD, open_depth=1)
+    newer: dict[str, object] = {"tools": {"ci": {}}, "shop": {"cart": {}, "zebra": {}}}
+    forest.show(Nested(newer, branches.clock), at_once=False)
+    at = forest.reveal([Row(("shop",), None), Row(("shop", "zebra"), None)])
+    assert at is not None and forest.rows[at].id == ("shop", "zebra")
+    at = forest.reveal([Row(("tools",), None), Row(("tools", "ci"), None)])
+    assert at is not None and forest.rows[at].id == ("tools", "ci")
+
+
 def test_opening_everything_has_a_limit() -> None:
     forest, _ = grown({"a": {str(n): {"x": {}, "y": {}} for n in range(100)}})
     forest.open_below(0, limit=150)

@@ -217,11 +217,21 @@ def test_trouble_is_found_forwards_and_backwards() -> None:
     play(script)
 
 
-def test_the_command_line_names_the_first_object_to_look_at() -> None:
+@pytest.mark.parametrize(
+    ("target", "view"),
+    [
+        ("svc/checkout", "Services"),
+        ("pod/cart-6d8f9-fghij", "Nodes"),
+        ("node/node2", "Nodes"),
+        ("ing/front", "Routes"),
+    ],
+)
+def test_the_command_line_names_the_first_object_to_look_at(target: str, view: str) -> None:
     async def script(s: Session) -> None:
-        assert "checkout" in s.under_cursor
+        assert target.partition("/")[2] in s.under_cursor
+        assert view in s.lines[1]
 
-    play(script, options=TuiOptions(target="svc/checkout"))
+    play(script, options=TuiOptions(target=target))
 
 
 def test_the_command_line_names_the_namespace() -> None:
@@ -316,6 +326,21 @@ def test_a_hostile_name_is_not_copied_and_that_is_said(terminal: list[str]) -> N
     play(script, with_services("a\n\x1b]52;c;x\x07"))
 
 
+def test_yaml_is_read_to_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(pyperclip, "copy", copied.append)
+
+    async def script(s: Session) -> None:
+        s.app.clipboard_door = Clipboard(lambda _: None, {})
+        await s.press("down", "down", "down", "c")
+        await s.type("theyaml")
+        await s.press("enter")
+        await until(s, lambda: "Copied the YAML" in s.screen)
+
+    play(script)
+    assert copied == ["kind: Service\nmetadata:\n  name: cart\n"]
+
+
 def test_a_lost_connection_keeps_what_is_known_and_says_so() -> None:
     async def script(s: Session) -> None:
         s.held.fail(Unreachable("the server does not answer", "is the VPN up?"))
@@ -339,7 +364,7 @@ def test_another_context_is_a_new_inspection() -> None:
         app = KinspectApp(make, options)  # type: ignore[arg-type]
         async with app.run_test(size=SMALL) as pilot:
             s = Session(app, pilot, HeldInspection(world()))
-            await until(s, lambda: app.main.newest is not None)
+            await until(s, lambda: app.main.feed.newest is not None)
             await s.press("x")
             await until(s, lambda: "staging" in s.screen)
             await s.type("stag")

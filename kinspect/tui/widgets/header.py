@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Click
 from textual.widgets import Static
 
-from kinspect.outline.rows import Span
 from kinspect.tui.columns import shorten_end, shorten_middle
 from kinspect.tui.theme import Theme, look
 from kinspect.tui.widgets.lines import text_of
+from kinspect.tui.words import Heading
 
 ROOMY = 100
 """From this width on there is room for the program's name and for all counts."""
-
-
-class Heading(NamedTuple):
-    """What the header says.
-
-    `views` are (key, title, whether it is shown); `gaps` says what cannot be known, "" if nothing.
-    """
-
-    source: str
-    narrowed: tuple[Span, ...]
-    liveness: Span
-    views: tuple[tuple[str, str, bool], ...]
-    counts: tuple[Span, ...]
-    progress: tuple[Span, ...]
-    gaps: str
 
 
 class Header(Vertical):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
@@ -17,18 +17,11 @@ from textual.widgets.option_list import Option
 
 from kinspect.outline.filter import fuzzy
 from kinspect.outline.visible import visible
+from kinspect.tui.choices import Choice
 from kinspect.tui.columns import shorten_middle
 from kinspect.tui.theme import look
 
 TITLE_MAX = 40
-
-
-class Choice(NamedTuple):
-    """`value` is what picking it gives; `note` stands beside it, dim."""
-
-    value: str
-    title: str
-    note: str = ""
 
 
 class Pick(ModalScreen[str | None]):
