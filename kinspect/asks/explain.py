@@ -11,8 +11,8 @@ from kinspect.ruleset.faults import Fault, faults
 from kinspect.ruleset.matching import Node
 from kinspect.ruleset.model import Ruleset
 from kinspect.trace.causes import Case, causes
-from kinspect.trace.expected import pod_place
 from kinspect.trace.meeting import Meeting, meeting, with_chain
+from kinspect.trace.onward import pod_place
 from kinspect.trace.run import Expectations, Run
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target
@@ -22,9 +22,13 @@ class Explaining:
     """Explains the runs of one ask. The rules of a node are read once."""
 
     def __init__(
-        self, target: Target, points: Mapping[Place, Point], owned: Mapping[Place, frozenset[str]]
+        self,
+        target: Target,
+        source: str,
+        points: Mapping[Place, Point],
+        owned: Mapping[Place, frozenset[str]],
     ) -> None:
-        self._target = target
+        self._target, self._source = target, source
         self._points, self._owned = points, owned
         self._rulesets: dict[Place, Ruleset] = {}
 
@@ -36,7 +40,7 @@ class Explaining:
         told: list[Run] = []
         seen: set[object] = set()
         for run in runs:
-            met = meeting(self._target, expectations.alternatives, run)
+            met = meeting(self._target, expectations.alternatives, run, self._source)
             ruleset = await self._rules(met)
             chained = run
             wrong: dict[Place, tuple[Fault, ...]] = {}

@@ -19,8 +19,9 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
 from kinspect.trace import answer
 from kinspect.trace.bpf import Flow
-from kinspect.trace.expected import Alternative, Vantage, expect, pod_place
+from kinspect.trace.expected import Alternative, Vantage, expect
 from kinspect.trace.methods import Method, choose
+from kinspect.trace.onward import pod_place
 from kinspect.trace.pcapng import Record
 from kinspect.trace.run import Expectations, Run, run_of
 from kinspect.trace.sighting import Place
@@ -176,7 +177,9 @@ class _Tracing:
         expectations = self._expectations(vantage)
         chance = random.SystemRandom()
         runs = [await self._attempt(expectations, chance) for _ in range(self._ask.repeat)]
-        causes, runs = await Explaining(self._target, self._points, self._owned).explain(expectations, runs)
+        causes, runs = await Explaining(self._target, vantage.address, self._points, self._owned).explain(
+            expectations, runs
+        )
         unseen = self._unseen_on(expectations)
         told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
         return Traced(told, tuple(self._packets))

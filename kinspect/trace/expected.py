@@ -33,6 +33,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Backend, backends
 from kinspect.resolve.traffic import Choice, Client, Origin, Traffic, choose
 from kinspect.trace.hops import Owned
+from kinspect.trace.onward import lives_at, pod_place, to_backend
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target
 from kinspect.trace.visit import ANY, End, Ends, Visit
@@ -118,17 +119,18 @@ def _at(
         arriving = Ends(ANY, End(frozenset(own), target.port.node_port))
     meeting = Place("node", node)
     why = Because(f"Service {target.service.namespace}/{target.service.name}", choice.field, "")
+    action: Action = "rejected" if choice.outcome == "refused" else "dropped"
+    end = Visit("original", meeting, arriving, None, (action,), why)
     if choice.outcome != "backends":
-        action: Action = "rejected" if choice.outcome == "refused" else "dropped"
-        end = Visit("original", meeting, arriving, None, (action,), why)
-        visits = [*way_in, end] if origin != "node" else [end._replace(entering=None, leaving=asked)]
-        answers = [each.answered() for each in reversed(visits)] if choice.outcome == "refused" else []
-        loose = [_from_anybody(each) for each in answers]
-        yield Alternative(1.0, choice.outcome, None, (*visits, *loose), choice.because)
+        yield Alternative(1.0, choice.outcome, None, _refusal(choice, origin, way_in, end), choice.because)
         return
     passing = _Passing(vantage, meeting, target.traffic, owned.get(meeting), why)
     for backend in choice.backends:
         original = (*way_in, *_onward(snapshot, passing, arriving, backend, choice))
+        if lives_at(snapshot, backend) == vantage.place == meeting:
+            because = f"{choice.because}; it stays on {node}"
+            yield Alternative(1.0 / len(choice.backends), "unknown", backend, (), because)
+            continue
         reply = tuple(each.answered() for each in reversed(original))
         yield Alternative(1.0 / len(choice.backends), "delivered", backend, original + reply, choice.because)
 
@@ -144,7 +146,7 @@ def _direct(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iterator[Al
     for backend in found:
         called = Ends(ANY, End(frozenset({backend.address}), backend.port))
         sent = Visit("original", vantage.place, None, asked, ("sent",))
-        original = (sent, *_to_backend(snapshot, vantage.place, called, backend))
+        original = (sent, *to_backend(snapshot, vantage.place, called, backend))
         reply = tuple(each.answered() for each in reversed(original))
         yield Alternative(1.0 / len(found), "delivered", backend, original + reply, "the balancer calls pods")
 
@@ -164,6 +166,19 @@ def _in_the_socket(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iter
 
 def _end(address: str) -> End:
     return End(frozenset({address})) if address else ANY
+
+
+def _refusal(choice: Choice, origin: Origin, way_in: list[Visit], end: Visit) -> tuple[Visit, ...]:
+    """The visits of a packet that is refused or dropped where it meets the rules.
+
+    What a node sends by itself it refuses before any link sees it: only its own answer shows.
+    """
+    if origin == "node":
+        told = Visit("reply", end.place, None, Ends(ANY, ANY), ("rejected",), end.because)
+        return (told,) if choice.outcome == "refused" else ()
+    visits = (*way_in, end)
+    answers = [each.answered() for each in reversed(visits)] if choice.outcome == "refused" else []
+    return (*visits, *(_from_anybody(each) for each in answers))
 
 
 def _from_anybody(visit: Visit) -> Visit:
@@ -203,29 +218,11 @@ def _onward(
     leaving = Ends(src, End(frozenset({backend.address}), backend.port))
     entering = None if passing.vantage.place == passing.meeting else arriving
     actions: tuple[Action, ...] = ("dnat", "masquerade") if masquerades else ("dnat",)
-    onward = tuple(_to_backend(snapshot, passing.meeting, leaving, backend))
-    if not onward and backend.node == passing.meeting.name and backend.pod is not None:
+    if lives_at(snapshot, backend) == passing.meeting:
         yield Visit("original", passing.meeting, entering, None, ("dnat", "delivered"), passing.why)
         return
     yield Visit("original", passing.meeting, entering, leaving, actions, passing.why)
-    yield from onward
-
-
-def _to_backend(snapshot: Snapshot, meeting: Place, ends: Ends, backend: Backend) -> Iterator[Visit]:
-    """The visits after the meeting: the backend's node, if that is another one, and its pod."""
-    pod = snapshot.pods.get(backend.pod) if backend.pod else None
-    node = backend.node or (pod.spec.node_name if pod else "")
-    host_network = pod is not None and pod.spec.host_network
-    if node and Place("node", node) != meeting:
-        yield Visit(
-            "original",
-            Place("node", node),
-            ends,
-            None if host_network else ends,
-            ("delivered",) if host_network else ("routed",),
-        )
-    if backend.pod is not None and not host_network:
-        yield Visit("original", pod_place(backend.pod), ends, None, ("delivered",))
+    yield from to_backend(snapshot, passing.meeting, leaving, backend)
 
 
 def _straight(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternative:
@@ -253,7 +250,3 @@ def _straight(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternati
 
 def _from_somewhere(visit: Visit) -> Visit:
     return visit._replace(leaving=visit.leaving and visit.leaving._replace(src=ANY))
-
-
-def pod_place(pod: Key) -> Place:
-    return Place("pod", f"{pod.namespace}/{pod.name}")

@@ -31,8 +31,11 @@ class Meeting(NamedTuple):
     expectation: Expectation
 
 
-def meeting(target: Target, alternatives: Sequence[Alternative], run: Run) -> Meeting | None:
-    """Where this run met the proxy; None = nowhere that is known, or there is no Service."""
+def meeting(target: Target, alternatives: Sequence[Alternative], run: Run, source: str) -> Meeting | None:
+    """Where this run met the proxy; None = nowhere that is known, or there is no Service.
+
+    `source` is the address that the vantage sends from, for what no link sees before it is translated.
+    """
     visit = _met(run.alternative) if run.alternative else None
     if visit is None or target.service is None:
         return None
@@ -42,7 +45,7 @@ def meeting(target: Target, alternatives: Sequence[Alternative], run: Run) -> Me
     )
     refusals: dict[str, Literal["reject", "drop"]] = {"refused": "reject", "silent": "drop"}
     expectation = Expectation(
-        headers=_headers(target, visit, run.hops),
+        headers=_headers(target, visit, run.hops, source),
         backends=backends,
         refusal="" if backends else refusals.get(run.alternative.outcome if run.alternative else "", ""),
         masquerade=_masquerade([met for _, met in others]),
@@ -60,14 +63,14 @@ def _met(alternative: Alternative) -> Visit | None:
     return None
 
 
-def _headers(target: Target, visit: Visit, hops: Iterable[Hop]) -> Headers:
+def _headers(target: Target, visit: Visit, hops: Iterable[Hop], source: str) -> Headers:
     """The packet as it came in, as far as it was seen."""
     here = [hop for hop in hops if (hop.place.kind, hop.place.name) == tuple(visit.place)]
     came = [hop for hop in here if hop.way == "in" and hop.direction == "original" and hop.src and hop.dst]
     asked = [hop for hop in came if hop.dst and hop.dst.address == visit.ends(False).dst.told().address]
     last = asked[-1] if asked else None
     entering = visit.ends(False)
-    src = last.src.address if last and last.src else entering.src.told().address
+    src = last.src.address if last and last.src else entering.src.told().address or source
     called = visit.entering.dst if visit.entering else None
     return Headers(
         protocol=target.protocol.lower(),

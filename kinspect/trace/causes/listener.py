@@ -1,4 +1,4 @@
-"""The pod refused the packet: nothing listens there, or only for the pod itself."""
+"""The backend refused the packet: nothing listens there, or only for its own place."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def find(case: Case) -> Iterator[Cause]:
         return
     state = case.states.get(parting.place)
     called = next((hop for hop in reversed(case.run.hops) if hop.direction == "original" and hop.dst), None)
-    if state is None or called is None or called.dst is None or parting.place.kind != "pod":
+    ends_here = case.run.alternative is not None and any(
+        "delivered" in visit.actions and visit.place == parting.place for visit in case.run.alternative.visits
+    )
+    if state is None or called is None or called.dst is None or not ends_here:
         return
-    port = called.dst.port
+    backend = case.run.alternative.backend if case.run.alternative else None
+    port = backend.port if backend is not None else called.dst.port
     listening = [
         each for each in state.listeners if each.port == port and each.protocol == case.target.protocol
     ]

@@ -50,6 +50,8 @@ _OF: dict[FaultKind, str] = {
 def find(case: Case) -> Iterator[Cause]:
     for place, faults in case.faults.items():
         for fault in faults:
+            if fault.doubts and case.parting is None:
+                continue  # the packets did as expected: what could not be judged is no fault
             told = f"in {fault.chain.table} {fault.chain.name}: expected {fault.expected}, found {fault.seen}"
             doubt = f" (in doubt: {'; '.join(fault.doubts)})" if fault.doubts else ""
             yield cause(CODES, _code(fault), place, told + doubt)

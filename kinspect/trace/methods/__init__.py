@@ -25,8 +25,8 @@ from kinspect.trace.bpf import Flow, Program
 from kinspect.trace.sighting import Mark, Place
 from kinspect.trace.target import Request, Target
 
-ANSWER_DEADLINE_S = 2.4
-"""How long an answer may take: two retransmissions of a SYN fit in, and three seconds are not over."""
+ANSWER_DEADLINE_S = 1.7
+"""How long an answer may take: a SYN is repeated after one second; silence is told before three are over."""
 
 
 class Watch(NamedTuple):
