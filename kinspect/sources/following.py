@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from kinspect.model.sharing import Sharing
 from kinspect.sources.messages import (
     Batch,
     Event,
+    Failed,
     List,
     Page,
     Put,
@@ -28,6 +30,8 @@ from kinspect.sources.watcher import Watcher
 
 if TYPE_CHECKING:
     from kinspect.sources.transport import Transport
+
+log = logging.getLogger(__name__)
 
 Publish = Callable[[int, tuple[Change, ...]], Awaitable[None]]
 
@@ -81,6 +85,8 @@ async def follow(
             event = await stream.answer(request)
             _share(sharing, event)
             changes, request = watcher.step(event, datetime.now(UTC), random.random())
+            if isinstance(event, Failed):
+                log.info("%s: %s, so %s", watcher.kind.name, event, request)
             await publish(machine, changes)
     finally:
         if listing:

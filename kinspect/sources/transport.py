@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import os
 import socket
 import ssl
@@ -27,6 +28,8 @@ from kinspect.sources.credentials import Credentials, Login
 from kinspect.sources.kubeconfig import Access
 from kinspect.sources.messages import Batch, Ended, Event, Failed, List, Opened, Watch, WatchEvent
 
+log = logging.getLogger(__name__)
+
 CONNECT_S = 10.0
 ANSWER_S = 60.0
 LONGEST_LINE = 64 * 1024 * 1024
@@ -42,6 +45,7 @@ class Transport:
         self.access = access
         self._credentials = Credentials(access)
         self._refused: Login | None = None  # the last login that the server did not take
+        self._warned: set[str] = set()
         self._answer_s = request_timeout_s or ANSWER_S
         self._connect_s = min(CONNECT_S, self._answer_s)
         self._session = aiohttp.ClientSession(
@@ -164,6 +168,11 @@ class Transport:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s, sock_read=silence_s),
         ) as response:
+            log.debug("%s %s %s: %d", response.method, path, params, response.status)
+            for warning in response.headers.getall("Warning", ()):
+                if warning not in self._warned:
+                    self._warned.add(warning)
+                    log.warning("%s: %s", path, warning)
             if response.status == 401:
                 self._refused = login
             yield response

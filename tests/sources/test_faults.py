@@ -184,6 +184,22 @@ def test_a_server_in_trouble(tmp_path: Path, status: int) -> None:
     play(story, tmp_path)
 
 
+def test_the_log_tells_requests_failures_and_warnings_but_no_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(rig: Rig) -> None:
+        rig.fault = on("services", 2, saying(503, b"trouble", Warning='299 - "old and tired"'))
+        rig.read()
+        await rig.equal_to_a_fresh_list()
+        assert rig.server.token not in caplog.text
+
+    with caplog.at_level("DEBUG", "kinspect.sources"):
+        play(story, tmp_path)
+    assert "GET /api/v1/services" in caplog.text
+    assert "Service: Failed(status=503, message='trouble'" in caplog.text
+    assert caplog.text.count("old and tired") == 1
+
+
 def test_a_page_that_is_cut(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         async def cut(request: web.Request) -> web.StreamResponse:
