@@ -15,7 +15,7 @@ from kinspect.model.observation import Link
 from kinspect.model.snapshot import Snapshot
 from kinspect.trace.sighting import Place
 from kinspect.vantage import links, places, proc
-from kinspect.vantage.connection import Agent, NamespacePath, started
+from kinspect.vantage.connection import Agent, started
 
 HERE = Ref(places.DECLARED, "", "here")
 """The network namespace that kinspect itself runs in."""
@@ -49,7 +49,7 @@ class Ground:
         self.found = found
         self._stack = stack
         self._sudo = sudo
-        self._agents: dict[NamespacePath | None, Agent] = {}
+        self._agents: dict[int, Agent] = {}
 
     def here(self) -> Ref:
         """The place that kinspect itself is at: one of the cluster's, on a node say, or HERE."""
@@ -89,9 +89,10 @@ class Ground:
     async def _agent(self, namespace: places.NetNamespace | None) -> Agent:
         """The agent of the user namespace that owns this network namespace; started once."""
         owner = namespace.owner if namespace else None
-        if owner not in self._agents:
-            self._agents[owner] = await self._stack.enter_async_context(started(owner, self._sudo))
-        return self._agents[owner]
+        key = owner.inode if owner else 0  # many paths lead to one user namespace
+        if key not in self._agents:
+            self._agents[key] = await self._stack.enter_async_context(started(owner, self._sudo))
+        return self._agents[key]
 
     async def _enter(
         self,
