@@ -7,7 +7,6 @@ byte for byte. TLS and the token are the server's own matter.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from kinspect.lab import addresses, places
 from kinspect.lab.ground import Ground
@@ -20,11 +19,14 @@ async def serve(ground: Ground, api_port: int) -> None:
     """Passes connections on until cancelled."""
 
     async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", api_port)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_copy(reader, far_writer))
-                tasks.create_task(_copy(far_reader, writer))
+        except ConnectionError:
+            writer.close()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_copy(reader, far_writer))
+            tasks.create_task(_copy(far_reader, writer))
 
     [opened] = await ground.sockets(places.BALANCER, [("TCP", str(addresses.API_SERVER), PORT)])
     async with await asyncio.start_server(join, sock=opened) as server:

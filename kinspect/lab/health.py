@@ -64,7 +64,10 @@ class ProxyHealth:
         self._open[node.name, port] = runner
 
     async def _service_health(self, node: str, port: int, request: web.Request) -> web.Response:
-        service = next(s for s in self.facts.of(Service) if s.spec.health_check_node_port == port)
+        found = (s for s in self.facts.of(Service) if s.spec.health_check_node_port == port)
+        service = next(found, None)
+        if service is None:
+            return web.Response(status=503)  # deleted while this port was being closed
         count = local_ready(service, self.facts.of(EndpointSlice), node)
         told = {
             "service": {"namespace": service.metadata.namespace, "name": service.metadata.name},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -55,6 +56,8 @@ async def run_with(kubeconfig: Path, argv: Sequence[str]) -> int:
 @contextlib.asynccontextmanager
 async def open_controlled(wishes: Wishes) -> AsyncIterator[Commands]:
     """A lab that other commands find and talk to."""
+    # What somebody sends to a server of the lab is not to be written over the screen that is open on it.
+    logging.getLogger("aiohttp.server").addHandler(logging.NullHandler())
     async with open_lab(wishes) as lab:
         commands = Commands(lab)
         server = await control.serve(commands)
