@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +164,19 @@ def test_a_broken_kubeconfig_is_one_clear_line(tmp_path: Path, text: str, says: 
         access(ClusterOptions(kubeconfig=str(tmp_path / "config")), {})
     assert says in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def test_kubectl_reads_the_same_files_alike(two: dict[str, str], tmp_path: Path) -> None:
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("kubectl is not installed")
+    command = [kubectl, "config", "view", "--raw", "-o", "json"]
+    environ = {**os.environ, **two, "HOME": str(tmp_path)}
+    printed = subprocess.run(command, env=environ, capture_output=True, check=True).stdout
+    theirs, ours = json.loads(printed), kubeconfig.read(ClusterOptions(), two)
+    assert theirs["current-context"] == ours.current
+    assert {each["name"]: each["user"] for each in theirs["users"]} == ours.users
+    assert {each["name"]: each["context"] for each in theirs["contexts"]} == ours.contexts
+    # It prints paths relative to their file again, so only the servers can be compared.
+    servers = {name: entry["server"] for name, entry in ours.clusters.items()}
+    assert {each["name"]: each["cluster"]["server"] for each in theirs["clusters"]} == servers
