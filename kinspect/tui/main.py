@@ -92,6 +92,14 @@ class MainScreen(Screen[None]):
         self.tick()
         self.action_focus_view()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._keep_focus)
+
+    def _keep_focus(self) -> None:
+        """Another size may have hidden what had the focus."""
+        if self.focused is None or not self.focused.is_on_screen:
+            self.action_focus_view()
+
     @on(DescendantFocus)
     def _focus_moved(self) -> None:
         """The bottom line names the keys of what has the focus."""

@@ -275,6 +275,19 @@ def test_on_a_small_screen_details_come_and_go() -> None:
     play(script)
 
 
+def test_another_size_leaves_the_keyboard_with_what_is_seen() -> None:
+    async def script(s: Session) -> None:
+        await s.press("tab")
+        assert s.app.main.detail.has_pseudo_class("focus-within")
+        await s.pilot.resize_terminal(*SMALL)
+        await s.settle()
+        await s.press("down")
+        assert "kube-dns" in s.under_cursor
+        assert len(s.lines) == SMALL[1]
+
+    play(script, size=LARGE)
+
+
 def test_an_object_is_read_in_full_once_for_each_of_its_versions() -> None:
     async def script(s: Session) -> None:
         await s.press("down", "down", "down", "y")
