@@ -24,7 +24,7 @@ from kinspect.trace.sighting import Place
 from kinspect.vantage import placestate
 
 Found = TypeVar("Found")
-TOOL_DEADLINE_S = 2.0
+TOOL_DEADLINE_S = 5.0
 TABLE = "/proc/thread-self/net/nf_conntrack"
 
 

@@ -20,6 +20,9 @@ from kinspect.vantage.connection import Agent, started
 HERE = Ref(places.DECLARED, "", "here")
 """The network namespace that kinspect itself runs in."""
 
+LINKS_DEADLINE_S = 10.0
+"""Long, since without its links a place is lost to the trace; it takes milliseconds on a machine at rest."""
+
 _KINDS = {"Pod": "pod", "Node": "node", places.DECLARED: "declared"}
 
 
@@ -105,7 +108,7 @@ class Ground:
         try:
             agent = await self._agent(namespace)
             net = await agent.enter(namespace.path if namespace else None)
-            listed = links.parse(await agent.run(net, *links.COMMAND))
+            listed = links.parse(await agent.run(net, *links.COMMAND, deadline_s=LINKS_DEADLINE_S))
         except (NotPermitted, OSError) as error:
             unreached[place] = error.message if isinstance(error, KinspectError) else str(error)
             return
