@@ -1,12 +1,14 @@
 # `make check`, `make test`, `make demo`, `make bench`, `make conformance`: what each does is in CONTRIBUTING.md.
-PY ?= .venv/bin/python
+
+# A developer's own environment where there is one, else the one that ./run makes.
+PY ?= $(or $(wildcard .venv/bin/python),./run python)
 
 .PHONY: check format test demo bench conformance pictures
 check:
 	$(PY) -m ruff format --check kinspect tests
 	$(PY) -m ruff check kinspect tests
 	$(PY) -m mypy
-	$(dir $(PY))lint-imports
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
 format:
 	$(PY) -m ruff format kinspect tests
