@@ -7,7 +7,7 @@ Theory of operation:
 2. A headless Service answers with every ready endpoint. Each endpoint has a name of its own: its hostname if
    it has one, else its address with dashes (CoreDNS's way, unless it is told to use pod names). Its SRV
    records carry the *endpoint's* port.
-3. An ExternalName Service is a CNAME.
+3. An ExternalName Service is a CNAME. CoreDNS has nothing for one that names an address: NXDOMAIN.
 4. The reverse of a cluster IP is the Service's name; that of a headless Service's endpoint is the endpoint's.
 
 The zone is the cluster's domain. It is not in any object, so it comes in as an argument.
@@ -68,7 +68,7 @@ def endpoint_label(backend: Backend) -> str:
 
 def _of_alias(service: Service, zone: str) -> Iterator[Record]:
     target = service.spec.external_name.rstrip(".")
-    if target:
+    if target and parse_address(target) is None:
         yield Record(name_of(service, zone), "CNAME", target)
 
 

@@ -90,5 +90,6 @@ def _unasked(case: Case, modes: dict[str, str]) -> bool:
 
 
 def _balancer_ips(service: Service) -> list[str]:
-    entries = service.status.load_balancer.ingress
+    """Those that nodes translate for everybody: with source ranges, who is let in is another question."""
+    entries = () if service.spec.load_balancer_source_ranges else service.status.load_balancer.ingress
     return [each.ip for each in entries if each.ip and each.ip_mode in (None, "VIP")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .ground import said
 
-KINSPECT = [sys.executable, "-m", "kinspect"]
+KINSPECT = [sys.executable, "-P", "-m", "kinspect"]
 NODES = 3
 NETWORKS: Mapping[str, str] = {
     "192.0.2.": "node.",

@@ -60,31 +60,51 @@ def observe(ground: Ground, cases: Sequence[Case]) -> list[Observed]:
     return [_observed(case, told[number], remembered) for number, case in enumerate(cases)]
 
 
-def difference(choice: Choice, seen: Observed, dead: set[End]) -> str:
-    """Where the two part, in words; "" when they agree. `dead`: where it is known that nothing listens."""
+def difference(choice: Choice, seen: Observed, dead: Dead, mode: str) -> str:
+    """Where the two part, in words; "" when they agree. `mode` is that of the node whose rules were met."""
     if choice.outcome != "backends":
         if seen.sent_to is not None:
             return f"predicted {choice.outcome} ({choice.because}), but it was sent to {seen.sent_to}"
         return "" if seen.outcome == choice.outcome else f"predicted {choice.outcome}, but it was {seen}"
     chosen = {End(each.address, each.port or 0): each.pod for each in choice.backends}
-    if dead.issuperset(chosen):
+    if dead.ports.issuperset(chosen):
         # Connection tracking forgets at once what was reset before it was answered.
         return "" if seen.outcome == "reset" else f"nothing listens on {sorted(chosen)}, but it was {seen}"
-    right = seen.pod == chosen.get(seen.sent_to) if seen.sent_to else seen.pod in chosen.values()
-    if seen.outcome != "answered" or not right:
+    if dead.hosts.issuperset(end.address for end in chosen):
+        # A virtual IP again: iptables lets it go where no host is, nftables knows that it is nobody's.
+        expected = "silent" if mode == "iptables" else "refused"
+        return "" if seen.outcome == expected else f"{sorted(chosen)} is no host, but it was {seen}"
+    if seen.outcome != "answered" or not _is_right(seen, chosen):
         return f"predicted one of {sorted(chosen)} ({choice.because}), but it was {seen}"
     return ""
 
 
-def dead_ends(ground: Ground) -> set[End]:
-    """The declared ports behind which nothing listens, as the pods' annotations say."""
-    found = set()
+def _is_right(seen: Observed, chosen: dict[End, Key | None]) -> bool:
+    """Whether a chosen one has answered. Of some it is not known whose they are: then the address must do."""
+    if seen.sent_to is None:
+        return seen.pod in chosen.values()
+    return seen.sent_to in chosen and chosen[seen.sent_to] in (seen.pod, None)
+
+
+class Dead(NamedTuple):
+    """Where it is known that nobody answers: declared ports behind which nothing listens, and no host."""
+
+    ports: set[End]
+    hosts: set[str]
+
+    def has(self, end: End) -> bool:
+        return end in self.ports or end.address in self.hosts
+
+
+def dead_ends(ground: Ground, snapshot: Snapshot) -> Dead:
+    """What the pods' annotations say, and the virtual IPs: a packet is not translated twice."""
+    ports = set()
     for pod in json.loads(ground.kubectl("get", "pods", "-A", "-o", "json"))["items"]:
         annotations = pod["metadata"].get("annotations", {})
         for number in annotations.get("lab.kinspect/dead-ports", "").split(","):
             if number:
-                found.add(End(pod["status"]["podIP"], int(number)))
-    return found
+                ports.add(End(pod["status"]["podIP"], int(number)))
+    return Dead(ports, {ip for service in snapshot.services.values() for ip in service.virtual_ips})
 
 
 def _observed(case: Case, told: Json, remembered: list[tracking.Table]) -> Observed:
