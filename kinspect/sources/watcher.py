@@ -268,9 +268,11 @@ class Watcher:
             polled = f"may be listed but not watched, read again every {self._pace.slow_retry_s:.0f} s"
             return Step(self._standing.stale(polled), self._slowly(self._begin(), jitter))
         if self._fallback is not None and self._standing.scope is None:
+            # What was seen elsewhere, while that was allowed, is not known any more.
+            nothing = Retain(self.kind.name, None, frozenset())
             self._standing.scope, self._standing.narrowed = self._fallback, message
             self._asked = self._begin()
-            return Step((), self._asked)
+            return Step((nothing,), self._asked)
         if self._standing.narrowed:  # not even there: next time the whole cluster may be allowed
             self._standing.scope, self._standing.narrowed = None, ""
         return Step(self._gone("denied", message), self._slowly(self._begin(), jitter))

@@ -222,6 +222,16 @@ def test_403_narrows_to_the_one_namespace_and_says_so() -> None:
     assert play.request.namespace == "shop"
 
 
+def test_rights_that_are_taken_away_take_what_they_showed() -> None:
+    play = Play(Watcher(PODS, None, fallback="shop"))
+    play.until_watching(pod("a", 1, "shop"), pod("b", 2, "elsewhere"))
+    play.says(Batch((Failed(410, "too old"),)))
+    play.says(Waited())
+    play.says(Failed(403, "pods is forbidden"))
+    play.says(Page((pod("a", 1, "shop"),), (), "20"))
+    assert set(play.told.objects) == {Key("shop", "a")}
+
+
 def test_403_in_that_namespace_too_denies_the_kind_and_asks_for_all_again() -> None:
     play = Play(Watcher(PODS, None, fallback="shop"))
     play.says(Failed(403, "pods is forbidden"))
