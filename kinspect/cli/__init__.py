@@ -8,6 +8,7 @@ data, stderr is words; this file alone turns errors into words and exit codes.
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING
 
 from kinspect import __version__
 from kinspect.cli._options import VALUE_FLAGS
-from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError, UsageError
+from kinspect.errors import (
+    EXIT_BUG,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_UNREADABLE,
+    KinspectError,
+    Unreadable,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,19 +66,33 @@ def parser_of(name: str) -> argparse.ArgumentParser:
 def run(argv: Sequence[str]) -> int:
     """Runs a command line and returns its exit code. Never raises, except for SystemExit of --help."""
     try:
-        return _dispatch(list(argv))
+        try:
+            return _dispatch(list(argv))
+        finally:
+            sys.stdout.flush()  # here, where a failure still gets words and an exit code
     except KinspectError as error:
         _say(error)
         return error.exit_code
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our stdout has seen enough. Point it elsewhere, so that the exit does not flush there.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()  # its reader has seen enough
         return EXIT_OK
-    except Exception:  # noqa: BLE001 - the last supervisor: whatever comes here is our bug
+    except Exception as error:  # noqa: BLE001 - the last supervisor: whatever comes here is our bug
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            _abandon_stdout()
+            _say(Unreadable(f"the output could not be written: {error.strerror}"))
+            return EXIT_UNREADABLE
         _report_bug()
         return EXIT_BUG
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _abandon_stdout() -> None:
+    """Points stdout elsewhere, so that the exit of the process does not try to write there once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def program() -> str:

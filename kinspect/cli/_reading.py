@@ -28,7 +28,7 @@ def snapshot_of(args: argparse.Namespace, everywhere: bool = False) -> tuple[Sna
     """
     start_log(args)
     if args.filename:
-        return read_files(args.filename), args.namespace
+        return read_files(args.filename), None if args.all_namespaces else args.namespace or None
     return asyncio.run(_read_once(args, everywhere))
 
 
@@ -37,8 +37,9 @@ def read_files(paths: list[str]) -> Snapshot:
     from kinspect.judge import judged
     from kinspect.sources import open_file
 
-    stdin = sys.stdin.buffer.read() if "-" in paths else None
-    return judged(open_file(paths, stdin))
+    if "" in paths:
+        raise UsageError("a file is named by the empty text", "Is a variable not set? - is standard input.")
+    return judged(open_file(paths))
 
 
 async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapshot, str | None]:

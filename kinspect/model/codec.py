@@ -15,11 +15,13 @@ import msgspec
 
 from kinspect.errors import Unreadable
 from kinspect.model.coverage import Coverage
+from kinspect.model.decoding import NOT_JSON
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Object
 from kinspect.model.snapshot import Snapshot, snapshot_of
 
 SCHEMA = "kinspect/snapshot/v1"
+_ANY_VERSION = "kinspect/snapshot/"
 
 DROPPED = (
     "Secrets and ConfigMaps: never read; a Secret appears only by the name that another object gives",
@@ -38,6 +40,10 @@ class _File(msgspec.Struct, frozen=True, rename="camel"):
     notes: tuple[str, ...]
     coverage: dict[str, Coverage]
     objects: dict[str, tuple[Object, ...]]
+
+
+class _Claim(msgspec.Struct):
+    schema: str = ""
 
 
 class _Read(msgspec.Struct, frozen=True, rename="camel"):
@@ -73,21 +79,28 @@ def encode(snapshot: Snapshot, written_by: str) -> bytes:
 
 
 def is_snapshot(data: bytes) -> bool:
-    """Whether these bytes claim to be a snapshot of any version, whole or not."""
-    return re.match(rb'\s*\{\s*"schema"\s*:\s*"kinspect/snapshot/', data[:200]) is not None
+    """Whether these bytes claim to be a snapshot of any version, whole or not, its keys in any order."""
+    if re.match(rb'\s*\{\s*"schema"\s*:\s*"kinspect/snapshot/', data[:200]):
+        return True
+    if not data.lstrip().startswith(b"{") or b'"kinspect/snapshot/' not in data:
+        return False
+    try:
+        return msgspec.json.decode(data, type=_Claim).schema.startswith(_ANY_VERSION)
+    except NOT_JSON:
+        return False
 
 
 def decode(data: bytes, name: str) -> Snapshot:
     """The snapshot in these bytes, not judged. `name` is the file's, for messages. Raises: Unreadable."""
     try:
         read = msgspec.json.decode(data, type=_Read)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _broken(name, data, str(error)) from error
     if read.schema != SCHEMA:
         raise _wrong_schema(name, read.schema)
     try:
         return snapshot_of(_objects(read), read.coverage, read.taken_at, read.source or name, read.notes)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise _broken(name, data, str(error)) from error
 
 

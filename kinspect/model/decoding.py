@@ -13,6 +13,9 @@ import msgspec
 from kinspect.model.kinds import Kind
 from kinspect.model.meta import Key, Object
 
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON asked for: broken, not UTF-8, or nested too deep."""
+
 
 class Malformed(NamedTuple):
     """An object that is not what its kind promises; `problem` names the field."""
@@ -27,9 +30,12 @@ def decode(kind: Kind, raw: bytes | msgspec.Raw) -> Object | Malformed:
         return _decoder(kind).decode(raw)
     except msgspec.ValidationError:
         pass
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         return Malformed(Key("", ""), str(error))
-    return from_plain(kind, msgspec.json.decode(raw))
+    try:
+        return from_plain(kind, msgspec.json.decode(raw))
+    except NOT_JSON as error:  # behind the place where the typed decoder gave up
+        return Malformed(Key("", ""), str(error))
 
 
 def from_plain(kind: Kind, value: Any) -> Object | Malformed:
@@ -38,6 +44,8 @@ def from_plain(kind: Kind, value: Any) -> Object | Malformed:
         return msgspec.convert(without_nulls(value), kind.type)
     except msgspec.ValidationError as error:
         return Malformed(_key_of(value), str(error))
+    except RecursionError:
+        return Malformed(_key_of(value), "nested too deep")
 
 
 def without_nulls(value: Any) -> Any:

@@ -55,8 +55,11 @@ def documents(data: bytes, name: str) -> Iterator[Any]:
         yield from yaml.load_all(data, Loader=_Loader)
     except yaml.YAMLError as error:
         raise Unreadable(f"{name}{_line_of(error)}: not YAML: {_problem_of(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{name}: not YAML: {error}") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        # What PyYAML's constructors let through for explicit tags that lie: `!!bool maybe`, `!!int abc`.
+        raise Unreadable(f"{name}: not YAML: a value is not what its tag says ({error})") from error
+    except RecursionError as error:
+        raise Unreadable(f"{name}: nested too deep") from error
 
 
 def dump(value: Any) -> str:

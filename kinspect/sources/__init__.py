@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -66,7 +67,7 @@ def open_file(paths: Sequence[str], stdin: bytes | None = None) -> Snapshot:
 
     if STDIN in paths and stdin is None:
         stdin = read_stream(sys.stdin.buffer, "standard input")
-    if len(paths) != 1 or Path(paths[0]).is_dir():
+    if len(paths) != 1 or os.path.isdir(paths[0]):  # noqa: PTH112 - False, where pathlib raises for long names
         return read_manifests(paths, stdin)
     name = paths[0]
     data, shown = (stdin or b"", "standard input") if name == STDIN else (read_file(Path(name)), name)

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from kinspect.model.decoding import Malformed, decode
+from kinspect.model.decoding import NOT_JSON, Malformed, decode
 from kinspect.model.kinds import Kind
 from kinspect.model.meta import Key, Object
 from kinspect.sources.messages import Bookmark, Delete, Failed, Odd, Page, Put, WatchEvent
@@ -56,11 +56,11 @@ def page(kind: Kind, data: bytes, took_s: float) -> Page | Failed:
         return _page(whole.metadata, whole.items or (), (), took_s)
     except msgspec.ValidationError:
         pass
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         return Failed(None, f"the answer is not JSON: {error}")
     try:
         loose = msgspec.json.decode(data, type=_List[msgspec.Raw])
-    except msgspec.ValidationError as error:
+    except NOT_JSON as error:
         return Failed(None, f"the answer is not a list: {error}")
     found = [decode(kind, raw) for raw in loose.items or ()]
     objects = tuple(each for each in found if not isinstance(each, Malformed))
@@ -80,7 +80,7 @@ def event(kind: Kind, line: bytes) -> WatchEvent:
             return Bookmark(whole.object.metadata.resource_version)
     except msgspec.ValidationError:
         pass
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         return Failed(None, f"the watch sent something that is not JSON: {error}")
     return _odd_event(kind, line)
 
@@ -95,7 +95,7 @@ def failure(status: int, body: bytes, retry_after: str | None) -> Failed:
 def _odd_event(kind: Kind, line: bytes) -> WatchEvent:
     try:
         loose = msgspec.json.decode(line, type=_Line[msgspec.Raw])
-    except msgspec.ValidationError as error:
+    except NOT_JSON as error:
         return Failed(None, f"the watch sent something that is not an event: {error}")
     if loose.type == "ERROR":
         told = _status(bytes(loose.object))
@@ -123,7 +123,7 @@ def _page(
 def _status(body: bytes) -> Status:
     try:
         return msgspec.json.decode(body, type=Status)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return Status()
 
 
@@ -139,7 +139,7 @@ def _seconds(header: str | None) -> float | None:
 def _resource_version(raw: msgspec.Raw) -> str:
     try:
         found = msgspec.json.decode(raw, type=_Versioned)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return ""
     return found.metadata.resource_version if found.metadata else ""
 

@@ -36,7 +36,7 @@ class _EventList(msgspec.Struct):
 
 
 def shown_yaml(body: bytes) -> str:
-    """The object as YAML, in the API's order, without bookkeeping and without secret values."""
+    """The object as YAML, in the API's order, without bookkeeping and secret values. Raises: NOT_JSON."""
     document = msgspec.json.decode(body)
     return yaml.dump(_shown(document) if isinstance(document, dict) else document)
 
@@ -65,7 +65,7 @@ def events_query(ref: Ref, uid: str) -> dict[str, str]:
 
 
 def events(body: bytes) -> tuple[Event, ...]:
-    """The events in a list answer, newest first. Raises: msgspec.DecodeError."""
+    """The events in a list answer, newest first. Raises: decoding.NOT_JSON."""
     found = [_event(each) for each in msgspec.json.decode(body, type=_EventList).items or ()]
     return tuple(sorted(found, key=lambda each: each.last_seen, reverse=True))
 

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from kinspect.errors import Unreachable
+from kinspect.model.decoding import NOT_JSON
 
 API_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 DEADLINE_S = 60.0
@@ -51,7 +52,7 @@ async def run(plugin: dict[str, Any], cluster: dict[str, Any], deadline_s: float
     output = await _output(command, plugin, _environment(plugin, cluster), deadline_s)
     try:
         given = msgspec.json.decode(output, type=_ExecCredential)
-    except msgspec.DecodeError as error:
+    except NOT_JSON as error:
         raise Unreachable(f"credential plugin {command}: its answer is no ExecCredential: {error}") from error
     if given.api_version != version:
         raise Unreachable(f"credential plugin {command}: answers as {given.api_version}, asked as {version}")

@@ -17,6 +17,7 @@ import msgspec
 
 from kinspect.errors import KinspectError, Unreachable
 from kinspect.model.change import Change, Covered
+from kinspect.model.decoding import NOT_JSON
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
 from kinspect.model.sharing import Sharing
@@ -95,6 +96,8 @@ class Cluster:
             return await self._in_reader(self._detail(self._transport, ref))
         except KinspectError as error:
             return Detail("", (), True, error.message)
+        except NOT_JSON as error:
+            return Detail("", (), True, f"The answer is not the JSON that was asked for: {error}")
 
     async def aclose(self) -> None:
         """Ends the reading and waits for its thread."""
@@ -155,7 +158,7 @@ class Cluster:
                 self.server_version = str(
                     msgspec.json.decode(body, type=dict[str, Any]).get("gitVersion", "")
                 )
-            except msgspec.DecodeError as error:
+            except NOT_JSON as error:
                 raise Unreachable(
                     f"{self.access.server} is not a Kubernetes API server", "Check the server's address."
                 ) from error

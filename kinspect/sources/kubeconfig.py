@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from kinspect.errors import Unreachable, Unreadable, UsageError
 from kinspect.model import yaml
@@ -129,10 +130,21 @@ def _with_flags(options: ClusterOptions, context: str, cluster: Entry, user: Ent
         secure = any(key.startswith(("certificate", "insecure")) for key in cluster)
         cluster["server"] = f"{'https' if secure else 'http'}://{cluster['server']}"
     cluster["server"] = cluster["server"].rstrip("/")
+    if not _is_url(cluster["server"]):
+        raise UsageError(f"the server {cluster['server']!r} is no URL", "Write it as https://HOST:PORT.")
     if options.token is not None:
         user = {"token": options.token}
     namespace = options.namespace or namespace or "default"
     return Access(context, cluster, user, namespace, tuple(_impersonation(options, user)))
+
+
+def _is_url(server: str) -> bool:
+    """Whether requests can be sent there. Python finds a wrong port only when it is asked for."""
+    try:
+        parts = urlsplit(server)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _impersonation(options: ClusterOptions, user: Entry) -> list[tuple[str, str]]:

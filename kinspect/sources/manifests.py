@@ -20,7 +20,7 @@ import msgspec
 from kinspect.errors import Unreadable
 from kinspect.model import yaml
 from kinspect.model.coverage import Coverage
-from kinspect.model.decoding import Malformed, from_plain
+from kinspect.model.decoding import NOT_JSON, Malformed, from_plain
 from kinspect.model.kinds import KINDS, Kind
 from kinspect.model.meta import Object
 from kinspect.model.snapshot import Snapshot, snapshot_of
@@ -41,7 +41,7 @@ class Text(NamedTuple):
 def read_manifests(paths: Iterable[str], stdin: bytes | None = None) -> Snapshot:
     """The snapshot that these files, directories and `-` (then `stdin` holds its bytes) describe, not judged.
 
-    Raises: Unreadable, naming file, line and object.
+    Raises: Unreadable, naming file, line and object; also for nothing at all: no bytes are no proof.
     """
     names, notes = list(paths), _Notes()
     texts = [text for path in names for text in _texts(path, stdin, notes)]
@@ -53,11 +53,18 @@ def snapshot_of_texts(texts: Iterable[Text], source: str, notes: _Notes | None =
     noted = notes or _Notes()
     objects: list[tuple[str, Object]] = []
     given: set[str] = set()
+    found_any = False
     for text in texts:
-        for document in _documents(text):
-            for name, value in _objects(document, text.name, given, noted):
-                given.add(name)
-                objects.append((name, value))
+        try:
+            for document in _documents(text):
+                found_any = found_any or document is not None
+                for name, value in _objects(document, text.name, given, noted):
+                    given.add(name)
+                    objects.append((name, value))
+        except RecursionError as error:
+            raise Unreadable(f"{text.name}: Lists in Lists, nested too deep") from error
+    if not found_any:
+        raise Unreadable(f"{source}: there is no object in it", "Did the command that was to write it fail?")
     coverage = {kind: Coverage("given") for kind in KINDS if kind in given}
     return snapshot_of(objects, coverage, datetime.now(UTC), source, noted.lines())
 
@@ -79,7 +86,7 @@ def _texts(path: str, stdin: bytes | None, notes: _Notes) -> Iterator[Text]:
         if stdin is None:
             raise Unreadable("standard input was named as a file (-) but is not there")
         yield Text("standard input", read_stream(io.BytesIO(stdin), "standard input"))
-    elif Path(path).is_dir():
+    elif os.path.isdir(path):  # noqa: PTH112 - False, where pathlib raises for a name that is too long
         for file in _files_below(Path(path), notes):
             yield Text(str(file), read_file(file))
     else:
@@ -95,7 +102,12 @@ def _files_below(root: Path, notes: _Notes) -> Iterator[Path]:
             file = Path(folder, name)
             if not name.endswith(SUFFIXES) or name.startswith("."):
                 continue
-            if not file.resolve().is_relative_to(inside):
+            try:
+                outside = not file.resolve(strict=True).is_relative_to(inside)
+            except (OSError, RuntimeError):  # a link to nothing, or (3.11, 3.12: RuntimeError) to itself
+                notes.skipped.append(f"not read: {file} leads nowhere")
+                continue
+            if outside:
                 notes.skipped.append(f"not read: {file} leads out of {root}")
             elif file.is_file():
                 yield file
@@ -106,8 +118,8 @@ def _documents(text: Text) -> Iterator[Any]:
     if text.data.lstrip()[:1] in (b"{", b"["):
         try:
             yield msgspec.json.decode(text.data)
-        except msgspec.DecodeError:
-            # Flow-style YAML, several JSON documents in a row, or broken: YAML's door knows the line.
+        except NOT_JSON:
+            # Flow-style YAML, several documents in a row, broken or too deep: YAML's door knows the line.
             yield from yaml.documents(text.data, text.name)
     else:
         yield from yaml.documents(text.data, text.name)
@@ -117,6 +129,8 @@ def _objects(document: Any, where: str, given: set[str], notes: _Notes) -> Itera
     """(kind, fact) of everything in a document that kinspect reads; adds to `given` what a List names."""
     if document is None:
         return
+    if isinstance(document, dict) and str(document.get("schema")).startswith("kinspect/snapshot/"):
+        raise Unreadable(f"{where}: a snapshot is opened by itself, not among other files")
     if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
         notes.unread[f"document without a kind ({where})"] += 1
         return

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import msgspec
 
 from kinspect.errors import Unreachable
+from kinspect.model.decoding import NOT_JSON
 from kinspect.model.kinds import KINDS, Kind
 from kinspect.sources.kubeconfig import access
 from kinspect.sources.options import ClusterOptions
@@ -119,7 +120,7 @@ async def _has(transport: Transport, version: str, kind: Kind) -> bool:
         return status not in (404, 410)
     try:
         listed = msgspec.json.decode(body, type=_ResourceList)
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return True
     return any(each.name == kind.plural for each in listed.resources)
 
@@ -161,7 +162,7 @@ async def _refusal(transport: Transport, right: Right, namespace: str) -> str | 
         status, body = await transport.ask(path, json=review)
         try:
             answer = msgspec.json.decode(body, type=_Review).status
-        except msgspec.DecodeError as error:
+        except NOT_JSON as error:
             raise Unreachable(f"the access review was answered with HTTP {status}") from error
         if not answer.allowed:
             return answer.reason or f"{verb} is not allowed" + (f" in {namespace}" if namespace else "")
@@ -186,12 +187,12 @@ async def _user(transport: Transport) -> str:
     try:
         _, body = await transport.ask("/apis/authentication.k8s.io/v1/selfsubjectreviews", json=review)
         return msgspec.json.decode(body, type=_SelfReview).status.user_info.username
-    except (Unreachable, msgspec.DecodeError):
+    except (Unreachable, *NOT_JSON):
         return ""
 
 
 def _field(body: bytes, name: str) -> str:
     try:
         return str(msgspec.json.decode(body, type=dict[str, str]).get(name, ""))
-    except msgspec.DecodeError:
+    except NOT_JSON:
         return ""

@@ -52,6 +52,8 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         ("[" * 101, "line 1: not read: nested deeper than 100 levels"),
         ("&a [*a]", "line 1: not read: the alias *a"),
         (LAUGHS, "line 7: not read: more than 5000000 values"),
+        ("a: !!bool maybe", "not YAML: a value is not what its tag says"),
+        ("a: !!timestamp soon", "not YAML: a value is not what its tag says"),
         ("a: \x00", "not YAML: control characters are not allowed"),
     ],
 )

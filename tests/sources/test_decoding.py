@@ -101,3 +101,15 @@ def test_any_bytes_are_some_message(data: bytes) -> None:
     assert isinstance(decoding.page(SERVICE, data, 0.0), Page | Failed)
     assert decoding.event(SERVICE, data) is not None
     assert decoding.failure(500, data, None).message
+
+
+DEEP = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize("inside", [DEEP, b'"caf\xe9"'])
+@pytest.mark.parametrize("metadata", [b"{}", b"5"])  # typed decoding gives up before or behind `inside`
+def test_json_that_is_none_is_a_failure(inside: bytes, metadata: bytes) -> None:
+    thing = b'{"metadata":' + metadata + b',"spec":{"type":' + inside + b"}}"
+    assert isinstance(decoding.page(SERVICE, b'{"items":[' + thing + b"]}", 0.0), Failed | Page)
+    assert isinstance(decoding.event(SERVICE, b'{"type":"ADDED","object":' + thing + b"}"), Failed | Odd)
+    assert decoding.failure(500, thing, None).status == 500

@@ -180,3 +180,11 @@ def test_kubectl_reads_the_same_files_alike(two: dict[str, str], tmp_path: Path)
     # It prints paths relative to their file again, so only the servers can be compared.
     servers = {name: entry["server"] for name, entry in ours.clusters.items()}
     assert {each["name"]: each["cluster"]["server"] for each in theirs["clusters"]} == servers
+
+
+@pytest.mark.parametrize(
+    "server", ["http://[::1", "ftp://127.0.0.1", "http://127.0.0.1:99999", "https://", "://", "http://a:0"]
+)
+def test_a_server_that_is_no_url_is_told(server: str) -> None:
+    with pytest.raises(UsageError, match="is no URL"):
+        access(ClusterOptions(server=server), {"KUBECONFIG": "/no/such/file"})

@@ -140,3 +140,44 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_standard_input_can_be_opened() -> None:
     assert open_file(["-"], SERVICE.encode()).services
+
+
+DEEP = '{"kind": "Service", "apiVersion": "v1", "metadata": {"name": "web"}, "x": %s}'
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"[" * 100_000, "line 1: not read: nested deeper than 100 levels"),
+        ((DEEP % ("[" * 900 + "]" * 900)).encode(), "Service web: nested too deep"),
+        (b'{"kind":"List","items":[' * 3000 + b"]}" * 3000, "nested"),
+        (b'{"kind": "Service", "name": "caf\xe9"}', "not YAML: invalid trailing UTF-8 octet"),
+        (b"", "there is no object in it"),
+        (b"\n---\n---\n", "there is no object in it"),
+        (b'{"written": 1, "schema": "kinspect/snapshot/v1"}', "a snapshot is opened by itself"),
+    ],
+)
+def test_hostile_bytes_are_one_clear_line(data: bytes, says: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read_manifests(["-"], data)
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_links_that_lead_nowhere_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SERVICE)
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    (tmp_path / "nothing.yaml").symlink_to("absent")
+    found = read_manifests([str(tmp_path)])
+    assert set(found.services) == {Key("default", "web")}
+    assert found.notes == tuple(f"not read: {tmp_path / n}.yaml leads nowhere" for n in ("loop", "nothing"))
+
+
+def test_a_folder_without_manifests_is_no_proof(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="there is no object in it"):
+        open_file([str(tmp_path)])
+
+
+def test_a_name_that_is_too_long_is_told() -> None:
+    with pytest.raises(Unreadable, match="File name too long"):
+        open_file(["a" * 5000])

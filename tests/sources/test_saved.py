@@ -128,3 +128,19 @@ def test_any_snapshot_survives_the_codec(
     before = snapshot_of(pairs, known, datetime(2026, 1, 1, tzinfo=UTC), "a source", (note,))
     after = codec.decode(codec.encode(before, "kinspect test"), "f")
     assert after == before
+
+
+def test_keys_in_another_order_are_the_same_snapshot(snapshot: Snapshot, tmp_path: Path) -> None:
+    """As `jq -S` writes them."""
+    file = tmp_path / "sorted.json"
+    file.write_text(json.dumps(json.loads(codec.encode(snapshot, "kinspect test")), sort_keys=True))
+    assert open_file([str(file)]) == snapshot
+
+
+@pytest.mark.parametrize("inside", [b"[" * 100_000 + b"]" * 100_000, b'"caf\xe9"'])
+def test_json_that_is_none_is_told(inside: bytes) -> None:
+    data = (
+        b'{"schema": "kinspect/snapshot/v1", "objects": {"Service": [{"spec": {"type": ' + inside + b"}}]}}"
+    )
+    with pytest.raises(Unreadable, match="not a readable snapshot"):
+        codec.decode(data, "s.json")
