@@ -29,8 +29,11 @@ async def serve(ground: Ground, api_port: int) -> None:
             tasks.create_task(_copy(far_reader, writer))
 
     [opened] = await ground.sockets(places.BALANCER, [("TCP", str(addresses.API_SERVER), PORT)])
-    async with await asyncio.start_server(join, sock=opened) as server:
-        await server.serve_forever()
+    server = await asyncio.start_server(join, sock=opened)
+    try:
+        await asyncio.get_running_loop().create_future()
+    finally:
+        server.close()  # not waited for: connections last as long as those who hold them
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
