@@ -55,9 +55,9 @@ async def watch(
     asked = watching.parse(resource, info.namespace or None, request.query, longest_s)
     form = negotiation.form(request.headers.get("Accept", ""))
     response = web.StreamResponse(headers=answers.headers() | {"Content-Type": "application/json"})
-    await response.prepare(request)
     header = True
     try:
+        await response.prepare(request)
         async for told in watching.stream(store, asked, bookmark_every_s):
             item = told.object
             if told.type != "ERROR":
