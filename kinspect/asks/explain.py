@@ -13,6 +13,7 @@ from kinspect.ruleset.model import Ruleset
 from kinspect.trace.causes import Case, causes
 from kinspect.trace.meeting import Meeting, meeting, with_chain
 from kinspect.trace.onward import pod_place
+from kinspect.trace.opaque import opaque
 from kinspect.trace.run import Expectations, Run
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target
@@ -48,12 +49,17 @@ class Explaining:
                 node = Node(self._owned.get(met.place))
                 chained = with_chain(run, met, ruleset, node)
                 wrong = {met.place: faults(ruleset, met.expectation, node)}
-            told.append(chained)
+            told.append(self._with_opaque(chained))
             likeness = (met and met.place, run.parting and (run.parting.place, run.parting.seen))
             if likeness not in seen:
                 seen.add(likeness)
                 found.update(dict.fromkeys(await self._causes(run, wrong)))
         return tuple(found), told
+
+    def _with_opaque(self, run: Run) -> Run:
+        links = {place: tuple(point.links.values()) for place, point in self._points.items()}
+        words = opaque(run.hops, links)
+        return run._replace(note="; ".join(each for each in (run.note, words) if each))
 
     async def _rules(self, met: Meeting | None) -> Ruleset | None:
         """The rules of the node; None = it cannot be asked, or there is nothing to ask about."""

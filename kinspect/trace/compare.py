@@ -94,7 +94,7 @@ def _beside(alternative: Alternative, hops: Sequence[Hop], watched: Collection[P
         if walk.parting is not None:
             unseen = alternative.visits[number:] if position >= len(stays) else ()
             return Compared(walk.with_unseen(unseen), alternative, walk.parting)
-    if alternative.outcome != "unknown":
+    if alternative.visits and alternative.outcome != "unknown":
         walk.going_on([each for each in stays[position:] if each.place.kind != "declared"])
     return Compared(tuple(walk.hops), alternative, walk.parting)
 

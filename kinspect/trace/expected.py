@@ -171,11 +171,10 @@ def _end(address: str) -> End:
 def _refusal(choice: Choice, origin: Origin, way_in: list[Visit], end: Visit) -> tuple[Visit, ...]:
     """The visits of a packet that is refused or dropped where it meets the rules.
 
-    What a node sends by itself it refuses before any link sees it: only its own answer shows.
+    What a node sends by itself it refuses by itself: no link need see it, so nothing is predicted.
     """
     if origin == "node":
-        told = Visit("reply", end.place, None, Ends(ANY, ANY), ("rejected",), end.because)
-        return (told,) if choice.outcome == "refused" else ()
+        return ()
     visits = (*way_in, end)
     answers = [each.answered() for each in reversed(visits)] if choice.outcome == "refused" else []
     return (*visits, *(_from_anybody(each) for each in answers))
@@ -219,7 +218,8 @@ def _onward(
     entering = None if passing.vantage.place == passing.meeting else arriving
     actions: tuple[Action, ...] = ("dnat", "masquerade") if masquerades else ("dnat",)
     if lives_at(snapshot, backend) == passing.meeting:
-        yield Visit("original", passing.meeting, entering, None, ("dnat", "delivered"), passing.why)
+        stays: tuple[Action, ...] = ("dnat", "delivered")
+        yield Visit("original", passing.meeting, entering, None, stays, passing.why, leaving)
         return
     yield Visit("original", passing.meeting, entering, leaving, actions, passing.why)
     yield from to_backend(snapshot, passing.meeting, leaving, backend)

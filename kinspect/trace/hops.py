@@ -9,8 +9,9 @@ Theory of operation:
    destination that changes undoes the SNAT or masquerade.
 3. The packet is *delivered* where its last sighting is, if that place answered it or owns its destination.
    An answer that is a refusal (RST, ICMP error) is *rejected* where it was made.
-4. A packet that was not answered was *dropped* behind its last sighting, and so is an answer that did not
-   come home: no later place saw it. It is only so called if the capture has lost nothing.
+4. A packet that came in, was not answered and did not leave was *dropped* there, and so was an answer that
+   did not come home. It is only so called if the capture has lost nothing. What became of a packet that left
+   and was not seen again, its hop does not say.
 """
 
 from __future__ import annotations
@@ -68,10 +69,11 @@ def observed(flow: Flow, owned: Owned, complete: bool = True, asked: Address | N
         hops[0] = _with_action(hops[0], "dnat")
     answer = flow.reply[0].sighting.packet if flow.reply else None
     answered = answer is not None and not _refuses(answer) and not answer.icmp
-    if last >= 0 and (answered or verdict == "delivered"):
+    arrived = last >= 0 and hops[last].way == "in" and (answered or verdict == "delivered")
+    if arrived:
         hops[last] = _with_action(hops[last], "delivered")
-    if verdict == "dropped":
-        dropped = len(hops) - 1 if answered else last
+    dropped = len(hops) - 1 if answered else last
+    if verdict == "dropped" and hops[dropped].way == "in":
         hops[dropped] = _with_action(hops[dropped], "dropped")
     if answer is not None and _refuses(answer):
         hops[last + 1] = _with_action(hops[last + 1], "rejected")
@@ -79,7 +81,7 @@ def observed(flow: Flow, owned: Owned, complete: bool = True, asked: Address | N
         hops = [
             _timed(hop, seen, start.time_ns, start.clock) for hop, seen in zip(hops, _all(flow), strict=True)
         ]
-    ended = flow.original[last].sighting.place if answered or verdict == "delivered" else None
+    ended = flow.original[last].sighting.place if arrived else None
     return Observed(verdict, tuple(hops), ended, start.time_ns if start else 0)
 
 

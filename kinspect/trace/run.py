@@ -138,8 +138,8 @@ def _served(seen: Observed, backend: Backend | None) -> Served | None:
     if seen.verdict != "delivered":
         return None
     last = [hop for hop in seen.hops if hop.direction == "original"][-1]
-    if last.dst is None or last.dst.port is None:
-        return None
+    if last.dst is None or last.dst.port is None or (last.way == "out" and last.matched_by != "kernel"):
+        return None  # where it went from there, nobody saw
     pod = last.place.name if last.place.kind == "pod" else ""
     node = last.place.name if last.place.kind == "node" else ""
     if backend is not None and backend.address == last.dst.address:

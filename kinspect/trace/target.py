@@ -5,11 +5,15 @@ pod/NAME:PORT     pod/NAMESPACE/NAME:PORT     a pod's own address
 node/NAME:PORT                                a node's own address, a NodePort mostly
 http(s)://HOST[:PORT]/PATH                    through an Ingress that serves HOST, or straight to a Service
 ADDRESS:PORT      NAME.NAMESPACE.svc…:PORT    an IPv4 address, a Service's DNS name
+
+Packets of IPv6 are not followed: where an object has addresses of both families, the IPv4 one is meant.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
@@ -24,7 +28,6 @@ from kinspect.resolve.routes import ingress_backends, port_meant
 from kinspect.resolve.traffic import Traffic
 
 _SERVICE_NAME = re.compile(r"^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?\.?$")
-_ADDRESS = re.compile(r"^\d+\.\d+\.\d+\.\d+$")
 
 
 class Request(NamedTuple):
@@ -74,7 +77,7 @@ def resolve(text: str, snapshot: Snapshot, namespace: str, protocol: str = "") -
         name, port = _split_port(rest)
         return _of_node(text, snapshot, name, port, protocol)
     name, port = _split_port(text)
-    if _ADDRESS.match(name):
+    if _is_address(name):
         return at_address(text, snapshot, name, _number(port, text), protocol)
     found = _SERVICE_NAME.match(name)
     if found and Key(found[2], found[1]) in snapshot.services:
@@ -125,9 +128,8 @@ def _of_service(text: str, snapshot: Snapshot, key: Key, port: str, protocol: st
             f"Service {key.namespace}/{key.name} has no cluster IP to trace to (spec.clusterIP).",
             "Trace to one of its pods: pod/NAME:PORT.",
         )
-    return Target(
-        text, service.virtual_ips[0], found.port, found.protocol, key, found, "internal", None, None, ""
-    )
+    address = _ipv4(service.virtual_ips, f"Service {key.namespace}/{key.name}")
+    return Target(text, address, found.port, found.protocol, key, found, "internal", None, None, "")
 
 
 def _service_port(service: Service, wanted: str, protocol: str) -> ServicePort:
@@ -143,8 +145,9 @@ def _of_pod(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -
     pod = snapshot.pods.get(key)
     if pod is None or not pod.ips:
         raise UsageError(f"There is no pod {key.namespace}/{key.name} with an address.", "")
+    address = _ipv4(pod.ips, f"Pod {key.namespace}/{key.name}")
     return Target(
-        text, pod.ips[0], _number(port, text), protocol or "TCP", None, None, "internal", None, None, ""
+        text, address, _number(port, text), protocol or "TCP", None, None, "internal", None, None, ""
     )
 
 
@@ -152,17 +155,20 @@ def _of_node(text: str, snapshot: Snapshot, name: str, port: str, protocol: str)
     node = snapshot.nodes.get(Key("", name))
     if node is None or not node.internal_ips:
         raise UsageError(f"There is no node {name} with an InternalIP.", "kubectl get nodes lists them.")
-    return at_address(text, snapshot, node.internal_ips[0], _number(port, text), protocol)
+    return at_address(text, snapshot, _ipv4(node.internal_ips, f"Node {name}"), _number(port, text), protocol)
 
 
 def _of_url(text: str, snapshot: Snapshot, namespace: str) -> Target:
     """The way in for a URL: the address that an Ingress for its host publishes, or the host's own."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        number = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no URL: {error}", "Write http://HOST/PATH.") from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"{text!r} is no http or https URL", "Write http://HOST/PATH.")
     request = Request("https" if parts.scheme == "https" else "http", parts.hostname, parts.path or "/")
-    number = parts.port or (443 if parts.scheme == "https" else 80)
-    if _ADDRESS.match(parts.hostname):
+    if _is_address(parts.hostname):
         return at_address(text, snapshot, parts.hostname, number, "TCP")._replace(request=request)
     for ingress in snapshot.ingresses.values():
         upstream = _upstream(snapshot, ingress, request)
@@ -211,12 +217,42 @@ def _key(name: str, namespace: str) -> Key:
     return Key(first, second) if second else Key(namespace, first)
 
 
+def _is_address(text: str) -> bool:
+    """Whether this is an IPv4 address. Raises UsageError for one that is none, or of IPv6."""
+    try:
+        found = ip_address(text)
+    except ValueError:
+        if text.replace(".", "").isdecimal():
+            raise UsageError(f"{text} is no IPv4 address", "Write ADDRESS:PORT.") from None
+        return False
+    if isinstance(found, IPv6Address):
+        raise UsageError(f"{text} is an IPv6 address", _ONLY_IPV4)
+    return True
+
+
+_ONLY_IPV4 = "Only packets of IPv4 are followed."
+
+
+def _ipv4(addresses: Iterable[str], whose: str) -> str:
+    """The first IPv4 address. Raises UsageError where there is none."""
+    for address in addresses:
+        try:
+            if isinstance(ip_address(address), IPv4Address):
+                return address
+        except ValueError:
+            continue
+    raise UsageError(f"{whose} has no IPv4 address, only {', '.join(addresses)}.", _ONLY_IPV4)
+
+
 def _split_port(text: str) -> tuple[str, str]:
-    name, _, port = text.partition(":")
+    if text.startswith("["):  # as IPv6 addresses are written beside a port
+        name, _, port = text[1:].partition("]")
+        return name, port.removeprefix(":")
+    name, _, port = text.partition(":") if text.count(":") < 2 else (text, "", "")
     return name, port
 
 
 def _number(port: str, text: str) -> int:
-    if not port.isdecimal() or not 0 < int(port) < 65_536:
+    if not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65_536:
         raise UsageError(f"{text!r} lacks a port", f"Write {text.partition(':')[0]}:PORT.")
     return int(port)

@@ -52,7 +52,8 @@ class Ends(NamedTuple):
 class Visit(NamedTuple):
     """A place on the path. `entering` None = the packet begins here, `leaving` None = it ends here.
 
-    `actions` are what the place does to it; `because` what decides that, where anything does.
+    `actions` are what the place does to it; `because` what decides that, where anything does. `inside`: the
+    ends of a packet that is translated to an address of the place itself, and so never leaves.
     """
 
     direction: Direction
@@ -61,6 +62,7 @@ class Visit(NamedTuple):
     leaving: Ends | None
     actions: tuple[Action, ...]
     because: Because | None = None
+    inside: Ends | None = None
 
     def answered(self) -> Visit:
         """The visit that the answer pays to the same place on its way back, where translations are undone."""
@@ -92,9 +94,8 @@ class Visit(NamedTuple):
         A bridge that filters shows translations by halves: the destination is rewritten before the bridge's
         own tap, the source only after it, on the way in and on the way out.
         """
-        if self.entering is None or self.leaving is None:
+        after = self.leaving or self.inside
+        if self.entering is None or after is None or (outgoing and not unfinished):
             return self.ends(outgoing).allow(src, dst)
-        partly = Ends(self.entering.src, self.leaving.dst)
-        if outgoing and not unfinished:
-            return self.leaving.allow(src, dst)
-        return any(ends.allow(src, dst) for ends in (self.entering, self.leaving, partly))
+        partly = Ends(self.entering.src, after.dst)
+        return any(ends.allow(src, dst) for ends in (self.entering, after, partly))

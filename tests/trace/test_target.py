@@ -10,6 +10,7 @@ from kinspect.errors import UsageError
 from kinspect.model.meta import Key
 from kinspect.model.snapshot import Snapshot
 from kinspect.sources import open_file
+from kinspect.sources.manifests import read_manifests
 from kinspect.trace.target import Request, resolve
 
 
@@ -57,8 +58,27 @@ def test_a_url_of_a_service_is_a_request(snapshot: Snapshot) -> None:
         "what",
         "ftp://one/",
         "1.2.3.4",
+        "999.1.1.1:80",
+        "127.0.0.1:٣",
+        "[::1]:80",
+        "::1",
+        "http://[::1]/",
+        "http://[::1",
+        "http://127.0.0.1:99999/",
     ],
 )
 def test_nonsense_says_what_to_write(text: str, snapshot: Snapshot) -> None:
     with pytest.raises(UsageError):
         resolve(text, snapshot, "shop")
+
+
+def test_of_two_families_the_one_that_can_be_followed_is_meant() -> None:
+    text = """
+        {apiVersion: v1, kind: Service, metadata: {name: %s},
+         spec: {clusterIP: "fd00::1", clusterIPs: [%s], ports: [{port: 80}]}}"""
+    read = read_manifests(
+        ["-"], "---".join([text % ("both", '"fd00::1", 192.0.2.7'), text % ("six", '"fd00::1"')]).encode()
+    )
+    assert resolve("svc/both", read, "default").address == "192.0.2.7"
+    with pytest.raises(UsageError, match="Service default/six has no IPv4 address, only fd00::1"):
+        resolve("svc/six", read, "default")
