@@ -22,7 +22,6 @@ from kinspect.tui.main import ALL_KEYS, MainScreen
 from kinspect.tui.options import TuiOptions
 from kinspect.tui.palette import KeyCommands
 from kinspect.tui.theme import DEFAULT, Theme, Themes, load_themes
-from kinspect.tui.widgets.detail import DetailPane
 from kinspect.tui.widgets.help import Help
 from kinspect.tui.widgets.pick import Pick
 from kinspect.tui.widgets.trace import TraceScreen
@@ -111,10 +110,10 @@ class KinspectApp(App[int]):
         if self.inspection is not None:
             self.inspection.watch(refs)
 
-    @on(DetailPane.Wanted)
-    def _detail_wanted(self, event: DetailPane.Wanted) -> None:
+    def read_in_full(self, ref: Ref) -> None:
+        """This object is to be seen as YAML, or with its events."""
         if self.inspection is not None:
-            self.run_worker(self._read_detail(self.inspection, event.ref), group="detail", exclusive=True)
+            self.run_worker(self._read_detail(self.inspection, ref), group="detail", exclusive=True)
 
     async def _read_detail(self, inspection: Inspection, ref: Ref) -> None:
         await asyncio.sleep(0.15)  # a cursor that is held down passes many rows: only where it rests is read

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -47,6 +47,14 @@ VIEW_KEYS = tuple(
     Key(f"view.{view.id}", view.key, f"view('{view.id}')", "Show", view.title, view.help) for view in VIEWS
 )
 ALL_KEYS = (*VIEW_KEYS, *keys.ROWS, *keys.SCREEN, *keys.DETAIL, *keys.APP)
+
+
+class Host(Protocol):
+    """What the screen asks of the app."""
+
+    def watch_refs(self, refs: Sequence[Ref]) -> None: ...
+
+    def read_in_full(self, ref: Ref) -> None: ...
 
 
 class MainScreen(Screen[None]):
@@ -206,7 +214,12 @@ class MainScreen(Screen[None]):
         refs = self.pane.visible_refs
         if refs != self._watched:
             self._watched = refs
-            self.app.watch_refs(refs)  # type: ignore[attr-defined]
+            cast(Host, self.app).watch_refs(refs)
+
+    @on(DetailPane.Wanted)
+    def _detail_wanted(self, event: DetailPane.Wanted) -> None:
+        # Not left to bubble: a message that was posted while this screen ticked ends here.
+        cast(Host, self.app).read_in_full(event.ref)
 
     def _draw_header(self) -> None:
         began, feed = monotonic(), self.feed
@@ -239,7 +252,7 @@ class MainScreen(Screen[None]):
         self._moved()
 
     def action_focus_view(self) -> None:
-        self.query_one(f"#{self.view.id}").focus()
+        self.set_focus(self.query_one(f"#{self.view.id}"))
 
     def action_view(self, id: str) -> None:
         self.query_one("#views", ContentSwitcher).current = id
@@ -275,8 +288,8 @@ class MainScreen(Screen[None]):
 
     def action_filter(self) -> None:
         bar = self.query_one(FilterBar)
-        bar.add_class("-shown")
-        bar.focus()
+        bar.display = True
+        self.set_focus(bar)  # now, not when there is time: the next key may be there already
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
@@ -285,13 +298,13 @@ class MainScreen(Screen[None]):
     @on(FilterBar.Submitted)
     def _filter_kept(self) -> None:
         if not self.filter_text:
-            self.query_one(FilterBar).remove_class("-shown")
+            self.query_one(FilterBar).display = False
         self.action_focus_view()
 
     def action_clear_filter(self) -> None:
         bar = self.query_one(FilterBar)
         bar.clear()
-        bar.remove_class("-shown")
+        bar.display = False
         self.action_focus_view()
         self._changed()
 

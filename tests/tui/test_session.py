@@ -300,6 +300,25 @@ def test_an_object_is_read_in_full_once_for_each_of_its_versions() -> None:
     play(script, size=LARGE)
 
 
+def test_an_object_that_comes_under_the_cursor_by_itself_is_read_as_well() -> None:
+    async def script(s: Session) -> None:
+        await s.press("y")
+        await until(s, lambda: "kind: Namespace" in s.screen)
+        await s.press("w")
+        await until(s, lambda: "name: shop" in s.screen)
+
+    play(script, size=LARGE)
+
+
+def test_what_is_read_and_judged_for_the_first_time_is_no_news() -> None:
+    async def script(s: Session) -> None:
+        await s.publish(world())
+        assert "checkout" in s.screen
+        assert "•" not in s.screen
+
+    play(script, replace(with_services("aaa"), judgments={}, pending=5))
+
+
 async def until(s: Session, holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():

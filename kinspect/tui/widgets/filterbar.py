@@ -10,8 +10,7 @@ from textual.widgets import Input
 
 class FilterBar(Input):
     DEFAULT_CSS = """
-    FilterBar, FilterBar:focus { display: none; border: none; height: 1; padding: 0 1; background: $panel; }
-    FilterBar.-shown, FilterBar.-shown:focus { display: block; }
+    FilterBar, FilterBar:focus { border: none; height: 1; padding: 0 1; background: $panel; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -25,3 +24,4 @@ class FilterBar(Input):
             id="filter",
             select_on_focus=False,
         )
+        self.display = False

@@ -92,7 +92,8 @@ class TreeView(ScrollView, can_focus=True):
 
     def show(self, shown: Shown) -> None:
         before, self.shown = self.shown, shown
-        if before and shown.marking and not before.marking:
+        settled = before is not None and shown.marking and not before.marking
+        if settled:
             self._lines.columns.start_over()  # "endpoints unknown" and its like are gone
         self._said.clear()
         asked = before is None or before.question != shown.question
@@ -103,6 +104,8 @@ class TreeView(ScrollView, can_focus=True):
             self._start_over()
             self._catch_up(shown, news=False)
             self._land(kept, matching=bool(shown.wanted))
+        elif settled:
+            self._catch_up(shown, news=False)
 
     def tick(self) -> None:
         """Catches up, marks what changed, and draws again if anything did."""
