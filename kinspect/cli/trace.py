@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
-from kinspect.errors import EXIT_FINDINGS, EXIT_OK, UsageError
-
-if TYPE_CHECKING:
-    pass
+from kinspect.errors import EXIT_FINDINGS, EXIT_OK, Unreadable, UsageError
 
 HELP = "send marked packets and show every hop of them, beside what was predicted"
 MOST_REPEATS = 1000
@@ -43,7 +40,6 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import asyncio
-    from pathlib import Path
 
     from kinspect.asks import trace as asks
     from kinspect.cli import _reading
@@ -68,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         traced = asyncio.run(asks.trace(snapshot, ask))
         told = traced.trace
         if args.pcap:
-            Path(args.pcap).write_bytes(pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
+            _write(Path(args.pcap), pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
     if args.output == "json":
         sys.stdout.buffer.write(encode(told) + b"\n")
     else:
@@ -78,3 +74,10 @@ def run(args: argparse.Namespace) -> int:
             print(line.text)
     fine = args.expect_only or (told.verdict == "delivered" and told.divergence is None)
     return EXIT_OK if fine else EXIT_FINDINGS
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise Unreadable(f"{path}: not written: {error.strerror or error}") from error

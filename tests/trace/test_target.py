@@ -72,13 +72,14 @@ def test_nonsense_says_what_to_write(text: str, snapshot: Snapshot) -> None:
         resolve(text, snapshot, "shop")
 
 
+def service(name: str, addresses: str) -> str:
+    spec = f"{{clusterIP: 'fd00::1', clusterIPs: [{addresses}], ports: [{{port: 80}}]}}"
+    return f"{{apiVersion: v1, kind: Service, metadata: {{name: {name}}}, spec: {spec}}}"
+
+
 def test_of_two_families_the_one_that_can_be_followed_is_meant() -> None:
-    text = """
-        {apiVersion: v1, kind: Service, metadata: {name: %s},
-         spec: {clusterIP: "fd00::1", clusterIPs: [%s], ports: [{port: 80}]}}"""
-    read = read_manifests(
-        ["-"], "---".join([text % ("both", '"fd00::1", 192.0.2.7'), text % ("six", '"fd00::1"')]).encode()
-    )
+    text = service("both", "'fd00::1', 192.0.2.7") + "\n---\n" + service("six", "'fd00::1'")
+    read = read_manifests(["-"], text.encode())
     assert resolve("svc/both", read, "default").address == "192.0.2.7"
     with pytest.raises(UsageError, match="Service default/six has no IPv4 address, only fd00::1"):
         resolve("svc/six", read, "default")
