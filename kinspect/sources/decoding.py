@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -62,10 +63,21 @@ def page(kind: Kind, data: bytes, took_s: float) -> Page | Failed:
         loose = msgspec.json.decode(data, type=_List[msgspec.Raw])
     except NOT_JSON as error:
         return Failed(None, f"the answer is not a list: {error}")
-    found = [decode(kind, raw) for raw in loose.items or ()]
-    objects = tuple(each for each in found if not isinstance(each, Malformed))
-    malformed = tuple(each for each in found if isinstance(each, Malformed))
-    return _page(loose.metadata, objects, malformed, took_s)
+    return _page(loose.metadata, *_objects(kind, loose.items or ()), took_s)
+
+
+def part(kind: Kind, items: Iterable[bytes]) -> Page:
+    """These items of a list answer, more of which is on its way."""
+    return Page(*_objects(kind, items), partial=True)
+
+
+def last_part(kind: Kind, items: list[bytes], envelope: bytes, took_s: float) -> Page | Failed:
+    """The last items of a list answer, and the answer without its items."""
+    empty = page(kind, envelope, took_s)
+    if isinstance(empty, Failed) or not items:
+        return empty
+    objects, malformed = _objects(kind, items)
+    return empty._replace(objects=objects, malformed=malformed)
 
 
 def event(kind: Kind, line: bytes) -> WatchEvent:
@@ -112,6 +124,15 @@ def _odd_event(kind: Kind, line: bytes) -> WatchEvent:
     if loose.type in ("ADDED", "MODIFIED"):
         return Put(found)
     return Odd(Malformed(Key("", ""), f"unknown event type {loose.type!r}"), resource_version)
+
+
+def _objects(
+    kind: Kind, items: Iterable[bytes | msgspec.Raw]
+) -> tuple[tuple[Object, ...], tuple[Malformed, ...]]:
+    """What decodes and what does not, item by item."""
+    found = [decode(kind, raw) for raw in items]
+    objects = tuple(each for each in found if not isinstance(each, Malformed))
+    return objects, tuple(each for each in found if isinstance(each, Malformed))
 
 
 def _page(

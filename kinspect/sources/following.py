@@ -79,7 +79,7 @@ async def follow(
             if isinstance(request, List) and not listing:
                 await turns.take(watcher.kind.name)
                 listing = True
-            elif listing and not isinstance(request, List):
+            elif listing and isinstance(request, Watch | Wait | Refresh):
                 turns.give(watcher.kind.name)
                 listing = False
             event = await stream.answer(request)
@@ -106,6 +106,10 @@ class _Stream:
         match request:
             case Read():
                 assert self._open is not None
+                return await anext(self._open)
+            case List(limit=0):
+                await self.close()
+                self._open = self._transport.list_whole(self._kind, request)
                 return await anext(self._open)
             case List():
                 await self.close()

@@ -28,7 +28,7 @@ class Watch(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Read what the open watch has next."""
+    """Read what the open watch, or the open answer, has next."""
 
 
 class Wait(NamedTuple):
@@ -45,7 +45,10 @@ Request = List | Watch | Read | Wait | Refresh
 
 
 class Page(NamedTuple):
-    """A page came. `continue_` "" = it was the last; `remaining` None = the server did not say."""
+    """A page came. `continue_` "" = it was the last; `remaining` None = the server did not say.
+
+    `partial`: more of this very answer is on its way, to be had by Read.
+    """
 
     objects: tuple[Object, ...]
     malformed: tuple[Malformed, ...] = ()
@@ -53,6 +56,7 @@ class Page(NamedTuple):
     continue_: str = ""
     remaining: int | None = None
     took_s: float = 0.0
+    partial: bool = False
 
 
 class Opened(NamedTuple):

@@ -27,11 +27,14 @@ from kinspect.sources import decoding
 from kinspect.sources.credentials import Credentials, Login
 from kinspect.sources.kubeconfig import Access
 from kinspect.sources.messages import Batch, Ended, Event, Failed, List, Opened, Watch, WatchEvent
+from kinspect.sources.splitting import Splitter
 
 log = logging.getLogger(__name__)
 
 CONNECT_S = 10.0
 ANSWER_S = 60.0
+PART = 500
+"""Items of a whole list that are passed on together."""
 LONGEST_LINE = 64 * 1024 * 1024
 
 FOREIGN = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
@@ -117,6 +120,28 @@ class Transport:
         except (*FOREIGN, KinspectError) as error:
             return Failed(None, reason_of(error))
         return decoding.page(kind, body, time.monotonic() - began)
+
+    async def list_whole(self, kind: Kind, request: List) -> AsyncGenerator[Event, None]:
+        """Everything at once, as parts while it comes in; the last one is not partial. Or Failed."""
+        params = {"resourceVersion": request.resource_version}
+        path = path_of(kind, request.version, request.namespace)
+        began, splitter, items = time.monotonic(), Splitter(), list[bytes]()
+        try:
+            async with self._request(path, params, self._answer_s) as response:
+                if response.status != 200:
+                    body = await response.read()
+                    yield decoding.failure(response.status, body, response.headers.get("Retry-After"))
+                    return
+                async for piece in response.content.iter_any():
+                    items += splitter.feed(piece)
+                    if len(items) >= PART:
+                        yield decoding.part(kind, items)
+                        items = []
+        except (*FOREIGN, KinspectError) as error:
+            yield Failed(None, reason_of(error))
+            return
+        last, envelope = splitter.end()
+        yield decoding.last_part(kind, items + last, envelope, time.monotonic() - began)
 
     async def watch(self, kind: Kind, request: Watch) -> AsyncGenerator[Event, None]:
         """Opened, a batch for every piece of the stream, and at the end always Ended or Failed."""

@@ -8,7 +8,8 @@ Theory of operation (Kubernetes API concepts; client-go reflector.go):
 2. First a list in pages of 500 without a resourceVersion: consistent, first rows at once. The objects of each
    page are published as they come; when the last has come, a Retain removes what is no longer there.
 3. A server whose first page takes more than 2 s is asked for the rest with `resourceVersion=0`: all at once
-   from its cache. That may be old, which is said until the watch has passed the first page's version.
+   from its cache. That may be old, which is said until the watch has passed the first page's version. Such an
+   answer is large: it comes in parts, which are published as they arrive.
 4. Then a watch from the list's resourceVersion, with bookmarks. Every event moves the version on. When the
    server ends a watch, the next begins where it left off: nothing can fall between.
 5. 410 has two shapes. On a list (HTTP status; the page token is too old) it would offer an *inconsistent*
@@ -91,6 +92,7 @@ class Watcher:
         self._pace = pace
         self._version = 0  # which of kind.versions
         self._keys: set[Key] = set()  # of the list that is under way
+        self._begun = False  # a part of an answer is here
         self._resource_version = ""
         self._catch_up_to = ""  # the version that a list from the cache has still to reach
         self._failures = 0  # in a row
@@ -136,13 +138,17 @@ class Watcher:
 
     def _on_page(self, page: Page, now: datetime, jitter: float) -> Step:
         assert isinstance(self._asked, List)
-        asked, first = self._asked, not self._asked.continue_
+        asked, first = self._asked, not self._asked.continue_ and not self._begun
         self._succeeded(now)
+        self._begun = page.partial
         self._keys.update(each.key for each in page.objects)
         if first:
+            self._keys = {each.key for each in page.objects}
             self._standing.malformed.clear()
         self._standing.malformed.update(page.malformed)
         found: tuple[Change, ...] = (Upsert(self.kind.name, page.objects),) if page.objects else ()
+        if page.partial:
+            return Step(found + self._progress(page), Read())
         if page.continue_:
             progress = self._progress(page)
             if first and page.took_s > self._pace.slow_page_s:
@@ -222,6 +228,7 @@ class Watcher:
         self._failures, self._refreshed, self._standing.true_at = 0, False, now
 
     def _on_failed(self, failed: Failed, jitter: float) -> Step:
+        self._begun = False
         status = failed.status
         if status is None or status == 429 or status >= 500:
             return self._on_trouble(failed, jitter)

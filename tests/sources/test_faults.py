@@ -14,6 +14,7 @@ from aiohttp import web
 from kinspect.errors import Unreachable
 from kinspect.model.coverage import Coverage
 from kinspect.model.meta import Key
+from kinspect.sources import transport
 from tests.sources.rig import SERVICE_CIDR, Fault, Rig, namespace, service
 
 EXPIRED_EVENT = (Path(__file__).parent / "data" / "watch-410.jsonl").read_bytes()
@@ -470,6 +471,32 @@ def test_a_malformed_object_among_good_ones(tmp_path: Path) -> None:
         assert rig.coverage["Service"].reason.startswith(
             "not readable: shop/bad (Expected `array`, got `str`"
         )
+
+    play(story, tmp_path)
+
+
+def test_a_whole_list_that_is_cut_between_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "PART", 2)
+
+    async def story(rig: Rig) -> None:
+        async def slow_then_cut(request: web.Request) -> web.StreamResponse | None:
+            if "limit" in request.query:
+                await asyncio.sleep(0.4)
+                return None
+            items = [json.dumps(each, separators=(",", ":")).encode() for each in rig.store.list("Service")]
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b'{"metadata":{"resourceVersion":"1"},"items":[' + b",".join(items[:5]))
+            await stir(rig)
+            await asyncio.sleep(0.1)
+            assert request.transport is not None
+            request.transport.abort()
+            return response
+
+        rig.fault = on("services", 2, slow_then_cut)
+        rig.read()
+        await rig.equal_to_a_fresh_list()
+        assert rig.lists("services")[1:] == [{"resourceVersion": "0"}] * 2
 
     play(story, tmp_path)
 

@@ -121,6 +121,16 @@ def test_a_slow_first_page_asks_the_cache_and_says_so(play: Play) -> None:
     assert play.told.coverage == Coverage("given")
 
 
+def test_a_whole_list_may_come_in_parts_and_be_cut(play: Play) -> None:
+    play.says(Page((pod("a", 9),), (), "20", "token", took_s=2.5))
+    assert play.says(Page((pod("a", 1), pod("gone", 2)), partial=True)) == Read()
+    assert isinstance(play.says(Failed(None, "cut")), Wait)
+    assert play.says(Waited()) == List("v1", None, 0, "", "0")
+    assert play.says(Page((pod("a", 3),), partial=True)) == Read()
+    assert isinstance(play.says(Page((pod("b", 4),), (), "25")), Watch)
+    assert set(play.told.objects) == {Key("a", "a"), Key("a", "b")}
+
+
 def test_410_as_a_status_starts_the_list_again_in_one_piece(play: Play) -> None:
     play.says(Page((pod("a", 1),), (), "10", "token"))
     assert isinstance(play.says(Failed(410, "expired")), Wait)
@@ -308,6 +318,7 @@ class Server:
     compacted: int = 0
     pages: dict[str, tuple[int, list[Object]]] = field(default_factory=dict)
     sent: int = 0  # how far the open watch has been read
+    parts: list[Page] = field(default_factory=list)  # of an answer that comes bit by bit
 
     def change(self, name: str, delete: bool) -> None:
         self.version += 1
@@ -321,6 +332,13 @@ class Server:
 
     def answer(self, request: Request, slow: bool) -> Event:
         match request:
+            case List(limit=0):
+                objects = list(self.objects.values())
+                halves = objects[: len(objects) // 2], objects[len(objects) // 2 :]
+                self.parts = [Page(tuple(halves[1]), (), str(self.version))]
+                return Page(tuple(halves[0]), partial=True)
+            case Read() if self.parts:
+                return self.parts.pop()
             case List(continue_="", limit=limit):
                 return self._page(self.version, list(self.objects.values()), limit, slow)
             case List(continue_=token, limit=limit):
@@ -393,6 +411,9 @@ def test_after_any_cut_refusal_or_compaction_it_ends_equal_to_a_fresh_list(
                 server.change(name, delete)
             case ("compact",):
                 server.compacted = server.version
+            case (str(),) if server.parts and act != ("answer",) and isinstance(request, Read):
+                server.parts.clear()
+                step(FAULTS["drop"])
             case ("cut",) if isinstance(request, Read):
                 batch = server.answer(request, False)
                 assert isinstance(batch, Batch)
