@@ -18,6 +18,7 @@ CLIENT = OUTSIDE_NETWORK[9]
 LOAD_BALANCER_NETWORK = IPv4Network("198.51.100.0/24")
 
 POD_NETWORK = IPv4Network("10.244.0.0/16")
+SEGMENTS = tuple(POD_NETWORK.subnets(new_prefix=24))
 
 MAXIMUM_NODES = 100
 
@@ -35,7 +36,7 @@ class NodeAddresses(NamedTuple):
     @property
     def pods(self) -> IPv4Network:
         """The segment of its pods."""
-        return list(POD_NETWORK.subnets(new_prefix=24))[self.number]
+        return SEGMENTS[self.number]
 
     @property
     def tunnel(self) -> IPv4Address:
