@@ -40,7 +40,7 @@ from kinspect.sources import Detail, Source, memory
 PUBLISH_S = 0.05
 PUBLISH_LOADING_S = 0.2
 JUDGE_S = 0.02
-JUDGE_LOADING_S = 0.005
+JUDGE_LOADING_S = 0.002
 REST_S = 0.004
 """Between two pieces of judging, for keys and frames."""
 RECENT_S = 5.0
