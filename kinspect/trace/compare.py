@@ -56,7 +56,10 @@ def compare(
         parted = compared.parting.hop if compared.parting else inf
         return parted, backend is not None and backend.address in seen
 
-    return max((_beside(each, hops, watched) for each in alternatives), key=furthest, default=None)
+    moved = len({hop.place for hop in hops}) > 1
+    # Without visits nothing is predicted but that the packet stays where it is.
+    fitting = [each for each in alternatives if each.visits or not moved] or alternatives
+    return max((_beside(each, hops, watched) for each in fitting), key=furthest, default=None)
 
 
 class _Stay(NamedTuple):

@@ -161,7 +161,9 @@ def _in_the_socket(snapshot: Snapshot, target: Target, vantage: Vantage) -> Iter
     for backend in backends(snapshot, snapshot.services[target.service], target.port):
         called = target._replace(address=backend.address, number=backend.port or 0, node="")
         because = "an eBPF balancer translated the destination in the socket"
-        yield _straight(snapshot, called, vantage)._replace(share=0.0, backend=backend, because=because)
+        way = _straight(snapshot, called, vantage)
+        if way.visits:
+            yield way._replace(share=0.0, backend=backend, because=because)
 
 
 def _end(address: str) -> End:
