@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from kinspect.lab import manifests, paper
+from tests.kubectl import required
 
-KUBECTL = shutil.which("kubectl")
 STORY = Path(__file__).parents[2] / "snapshots" / "service-apis" / "manifests.yaml"
 
-if KUBECTL is None and os.environ.get("KINSPECT_LAB") == "require":
-    pytest.fail("kubectl is required here and is not on PATH")
-pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not on PATH")
+
+@pytest.fixture(autouse=True, scope="module")
+def _kubectl() -> None:
+    required()
 
 
 class Kubectl:
@@ -30,7 +29,7 @@ class Kubectl:
 
     async def run(self, *args: str, stdin: str | None = None) -> tuple[int, str, str]:
         process = await asyncio.create_subprocess_exec(
-            *(str(KUBECTL), *self.flags, *args),
+            *("kubectl", *self.flags, *args),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -188,7 +187,7 @@ def test_patches():
 def test_watch_shows_what_changes():
     async def test(kubectl: Kubectl) -> None:
         process = await asyncio.create_subprocess_exec(
-            *(str(KUBECTL), *kubectl.flags, "get", "svc", "-n", "shop", "-w", "-o", "name"),
+            *("kubectl", *kubectl.flags, "get", "svc", "-n", "shop", "-w", "-o", "name"),
             stdout=asyncio.subprocess.PIPE,
         )
         assert process.stdout is not None

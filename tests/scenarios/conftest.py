@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kubectl import required
+
 from . import lab, real
 from .ground import Ground
 from .settling import settle
@@ -37,6 +39,7 @@ def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
         if cluster := real.here():
             cluster.apply(STORY.read_text())
         else:
+            required()
             cluster = stack.enter_context(lab.booted(request.param, STORY))
         cluster.apply(OBJECTS.read_text())
         settle(cluster)
