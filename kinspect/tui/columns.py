@@ -8,7 +8,7 @@ Theory of operation:
    the rest. The last span says why (the *tail*) and takes what is left of the line.
 3. Where too little is left for the tail, the row that has one gives up its other columns for it: a reason is
    worth more than an address. Rows without a tail keep theirs.
-4. Names shorten in the middle (both ends tell them apart), all else at the end.
+4. Names (titles and facts) shorten in the middle, as both ends tell them apart; all else at the end.
 5. Rows that are a sentence rather than a record (PROSE) have no columns: one text follows the other.
 """
 
@@ -138,7 +138,7 @@ def _table(
         room = min(most[at], left - gap)
         if room <= 0:
             return
-        shorten = shorten_end if at else shorten_middle
+        shorten = shorten_middle if spans[at].role in ("title", "fact") else shorten_end
         yield Cell(" " * gap + set_cell_size(shorten(visible(spans[at].text), room), room), spans[at].role)
         left -= gap + room
     if tail is not None and left > GAP:
