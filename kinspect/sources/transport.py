@@ -60,9 +60,6 @@ class Transport:
             },
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=True,  # HTTPS_PROXY and NO_PROXY, as kubectl
-            read_bufsize=1 << 20,
-            max_line_size=1 << 16,
-            max_field_size=1 << 16,
         )
 
     async def aclose(self) -> None:
