@@ -6,7 +6,7 @@ Source: RFC 791, RFC 9293 §3.1, RFC 768, RFC 792, RFC 7348 §5.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from socket import inet_ntoa  # a pure function, and ten times faster than ipaddress
 from struct import Struct
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from kinspect.trace.bpf import ICMP, ICMP_ERRORS, TCP, UDP, VXLAN_PORTS
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 
-_IP = Struct("!BxHxxHBBxxII")
+_IP = Struct("!BxHxxHBBxx4s4s")
 _TCP = Struct("!HHIIBB")
 _PORTS = Struct("!HH")
 _VXLAN = Struct("!B3xI14s")
@@ -63,47 +63,55 @@ def read(data: bytes, tunnel: Tunnel | None = None, deep: bool = True) -> Packet
     if version_length >> 4 != 4 or start < 20 or fragment & 0x1FFF:
         return None
     end = total if start <= total < len(data) else len(data)  # padding is cut; offloads may write 0
-    body = data[start:end]
-    base = Packet(_dotted(src), _dotted(dst), protocol, 0, 0, ttl, 0, 0, 0, b"", tunnel, None, None)
+    body, header = data[start:end], _Header(inet_ntoa(src), inet_ntoa(dst), protocol, ttl, tunnel)
     if protocol == TCP:
-        return _tcp(base, body)
+        return _tcp(header, body)
     if protocol == UDP:
-        return _udp(base, body, deep)
+        return _udp(header, body, deep)
     if protocol == ICMP:
-        return _icmp(base, body, deep)
-    return base
+        return _icmp(header, body, deep)
+    return Packet(header.src, header.dst, protocol, 0, 0, ttl, 0, 0, 0, b"", tunnel, None, None)
 
 
-def _tcp(base: Packet, body: bytes) -> Packet | None:
+class _Header(NamedTuple):
+    """What every packet has."""
+
+    src: str
+    dst: str
+    protocol: int
+    ttl: int
+    tunnel: Tunnel | None
+
+
+def _tcp(of: _Header, body: bytes) -> Packet | None:
     if len(body) < 8:
         return None
-    if len(body) < _TCP.size:  # all that the shortest ICMP error quotes
+    flags, ack, payload = 0, 0, b""
+    if len(body) >= _TCP.size:
+        sport, dport, seq, ack, offset, flags = _TCP.unpack_from(body)
+        payload = body[(offset >> 4) * 4 :] if offset >> 4 >= 5 else b""
+    else:  # all that the shortest ICMP error quotes
         sport, dport = _PORTS.unpack_from(body)
-        return base._replace(sport=sport, dport=dport, seq=int.from_bytes(body[4:8], "big"))
-    sport, dport, seq, ack, offset, flags = _TCP.unpack_from(body)
-    payload = body[(offset >> 4) * 4 :] if offset >> 4 >= 5 else b""
-    return base._replace(sport=sport, dport=dport, seq=seq, ack=ack, flags=flags, payload=payload)
+        seq = int.from_bytes(body[4:8], "big")
+    return Packet(of.src, of.dst, TCP, sport, dport, of.ttl, flags, seq, ack, payload, of.tunnel, None, None)
 
 
-def _udp(base: Packet, body: bytes, deep: bool) -> Packet | None:
+def _udp(of: _Header, body: bytes, deep: bool) -> Packet | None:
     if len(body) < 8:
         return None
     sport, dport = _PORTS.unpack_from(body)
-    if deep and base.tunnel is None and dport in VXLAN_PORTS and len(body) >= 8 + _VXLAN.size:
+    if deep and of.tunnel is None and dport in VXLAN_PORTS and len(body) >= 8 + _VXLAN.size:
         _, identifier, ethernet = _VXLAN.unpack_from(body, 8)
         if ethernet[12:] == IPV4_FRAME:
-            inside = read(body[8 + _VXLAN.size :], Tunnel("vxlan", base.src, base.dst, identifier >> 8))
+            inside = read(body[8 + _VXLAN.size :], Tunnel("vxlan", of.src, of.dst, identifier >> 8))
             if inside is not None:
                 return inside
-    return base._replace(sport=sport, dport=dport, payload=body[8:])
+    return Packet(of.src, of.dst, UDP, sport, dport, of.ttl, 0, 0, 0, body[8:], of.tunnel, None, None)
 
 
-def _icmp(base: Packet, body: bytes, deep: bool) -> Packet | None:
+def _icmp(of: _Header, body: bytes, deep: bool) -> Packet | None:
     if len(body) < 8:
         return None
-    quoted = read(body[8:], base.tunnel, False) if deep and body[0] in ICMP_ERRORS else None
-    return base._replace(icmp=(body[0], body[1]), quoted=quoted, payload=body[8:])
-
-
-def _dotted(address: int) -> str:
-    return str(IPv4Address(address))
+    quoted = read(body[8:], of.tunnel, False) if deep and body[0] in ICMP_ERRORS else None
+    error = (body[0], body[1])
+    return Packet(of.src, of.dst, ICMP, 0, 0, of.ttl, 0, 0, 0, body[8:], of.tunnel, error, quoted)

@@ -124,3 +124,16 @@ def test_what_was_not_seen_is_only_predicted(snapshot: Snapshot) -> None:
     unseen = [hop for hop in compared.hops if hop.matched_by is None]
     assert [hop.place.name for hop in unseen] == ["node2", "node2"]
     assert all(hop.src is None and hop.time_ns is None and hop.predicted is not None for hop in unseen)
+
+
+def test_a_pod_that_does_not_reach_itself_is_not_explained_away(snapshot: Snapshot) -> None:
+    """Of a pod that chose itself only the way to its node was seen: no alternative may call that complete."""
+    seen, _ = told("hairpin", snapshot)
+    target = at_address("one", snapshot, "10.96.225.63", 80)
+    watched = {WEB.place, Place("node", "node2")}
+    compared = compare(expect(snapshot, target, WEB, OWNED), seen.hops[:1], watched)
+    assert compared is not None
+    assert compared.parting is not None
+    compared = compare(expect(snapshot, target, WEB, OWNED), seen.hops[:2], watched)
+    assert compared is not None
+    assert compared.parting is not None

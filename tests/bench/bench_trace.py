@@ -1,4 +1,4 @@
-"""No marked packet is lost beside other traffic: marked SYNs among hundreds of thousands of packets a second.
+"""The trace: no marked packet is lost beside other traffic, and how long an answer takes in the lab.
 
 In a network namespace of its own, a flood of UDP datagrams over loopback runs beside marked SYNs. The agent
 captures with the kernel's filter and the mapped ring, as a trace does; every marked packet must be seen.
@@ -18,6 +18,8 @@ from kinspect.trace import bpf
 from kinspect.trace.dissect import syn
 from kinspect.trace.packet import read
 from kinspect.vantage.connection import NamespacePath, Packet, started
+from tests.asks.running_lab import RunningLab, running
+from tests.bench.report import Row, Section, above, below
 
 FLOOD = """
 import ctypes, socket, sys, time
@@ -47,6 +49,8 @@ print(sent, flush=True)
 sys.stdin.readline()
 """
 SECONDS = 3.0
+READS = 100_000
+TRACES = 7
 MARK = 0x6B000000
 MARKED_EVERY_S = 0.01
 
@@ -105,6 +109,40 @@ async def _beside(pid: int, flood: subprocess.Popen[str]) -> dict[str, float]:
     }
 
 
-if __name__ == "__main__":
-    for name, value in measure().items():
-        print(f"{name}: {value:,.0f}")
+def run() -> Section:
+    flood = measure()
+    packet = syn("192.0.2.1", 50_000, "192.0.2.2", 80, MARK)
+    began = time.perf_counter()
+    for _ in range(READS):
+        read(packet)
+    reads_per_s = READS / (time.perf_counter() - began)
+    with running("vxlan", "iptables") as lab:
+        node_port = _seconds(lab, "node/node1:30081", "client", "delivered")
+        silent = _seconds(lab, "node/node1:30082", "client", "dropped")
+    return Section(
+        "trace",
+        "The trace",
+        (
+            above("other packets a second past the capture", flood["taps_per_s"], "/s", 300_000),
+            Row(
+                "marked packets sent and seen beside them",
+                f"{flood['marked_sent']:.0f}, {flood['marked_seen']:.0f}",
+            ),
+            below("of them lost", flood["marked_sent"] - flood["marked_seen"], "packets", 0),
+            Row("packets read a second, one core", f"{reads_per_s:,.0f}"),
+            below(f"a delivered request across nodes answers, median of {TRACES}", node_port, "s", 1),
+            below(f"a dropped one says so, median of {TRACES}", silent, "s", 3),
+        ),
+        ("An answer counts from a snapshot that is there; places, captures, rules and causes are in it.",),
+    )
+
+
+def _seconds(lab: RunningLab, target: str, vantage: str, verdict: str) -> float:
+    """The median time of a trace, whose verdict is as it should be."""
+    assert lab.snapshot
+    spent = []
+    for _ in range(TRACES):
+        began = time.perf_counter()
+        assert lab.trace(target, vantage).trace.verdict == verdict
+        spent.append(time.perf_counter() - began)
+    return sorted(spent)[TRACES // 2]
