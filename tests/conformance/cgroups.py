@@ -7,11 +7,15 @@ Source: Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst ("No Internal Proc
 """
 
 import contextlib
+import hashlib
 import subprocess
 from pathlib import Path
 
+from . import layout
+
 _MOUNTED = Path("/sys/fs/cgroup")
-_OURS = "kinspect-conformance"
+_OURS = f"kinspect-conformance-{hashlib.sha256(str(layout.STATE).encode()).hexdigest()[:8]}"
+"""One for every state folder: clusters of two users do not meet."""
 _V2_CONTROLLERS = "+cpu +cpuset +io +memory +pids"
 
 
@@ -57,12 +61,17 @@ def mount_own() -> None:
 
 
 def remove() -> None:
-    """Removes every group that any run has made. Their processes must have ended."""
-    for ours in [found for found in _MOUNTED.rglob(_OURS) if found.is_dir()]:
+    """Removes every group that a run has made. Their processes must have ended."""
+    for ours in left():
         below = [found for found in ours.rglob("*") if found.is_dir()]
         for group in sorted([ours, *below], key=lambda found: len(found.parts), reverse=True):
             with contextlib.suppress(FileNotFoundError):
                 group.rmdir()
+
+
+def left() -> list[Path]:
+    """The groups that still are there."""
+    return [found for found in _MOUNTED.rglob(_OURS) if found.is_dir()]
 
 
 def _is_v2() -> bool:
