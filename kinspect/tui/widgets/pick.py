@@ -30,11 +30,12 @@ class Pick(ModalScreen[str | None]):
     DEFAULT_CSS = """
     Pick { align: center middle; }
     Pick > Vertical {
-        width: 72; max-width: 90%; height: auto; max-height: 80%;
+        width: 110; max-width: 90%; height: auto; max-height: 80%;
         background: $panel; border: round $accent; padding: 0 1;
     }
     Pick Input, Pick Input:focus { border: none; height: 1; padding: 0 1; background: $background; }
     Pick OptionList { height: auto; max-height: 18; border: none; padding: 0; background: $panel; }
+    Pick OptionList { text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
