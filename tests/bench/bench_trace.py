@@ -133,8 +133,10 @@ def run() -> Section:
             below(f"a delivered request across nodes answers, median of {TRACES}", node_port, "s", 1),
             below(f"a dropped one says so, median of {TRACES}", silent, "s", 3),
         ),
-        ("The flood is as fast as one core sends beside all else that runs; what was lost is the capture's.",
-            "An answer counts from a snapshot that is there; places, captures, rules and causes are in it.",,),
+        (
+            "The flood is as fast as one core sends beside all else that runs; the loss is the capture's.",
+            "An answer counts from a snapshot that is there; places, captures, rules and causes are in it.",
+        ),
     )
 
 
