@@ -37,7 +37,9 @@ class Feed:
 
     def settle(self, found: Summary) -> bool:
         """Looks whether everything has been read and judged; whether that is so for the first time."""
-        begun = self.shown is not None and self.shown.coverage and (self.shown.judgments or not found.services)
+        begun = (
+            self.shown is not None and self.shown.coverage and (self.shown.judgments or not found.services)
+        )
         if self.settled or not begun or found.loading or found.pending:
             return False
         self.settled = True
