@@ -39,10 +39,18 @@ def test_a_frozen_feed_stays_and_another_source_thaws_it() -> None:
 
 def test_it_settles_once_everything_is_read_and_judged() -> None:
     feed, calm = Feed(), world()
-    assert not feed.settle(summary(with_coverage(calm, Pod=Coverage("loading"))))
-    assert not feed.settle(summary(replace(calm, pending=1)))
-    assert feed.settle(summary(calm))
-    assert not feed.settle(summary(calm)), "only the first time is news"
+
+    def settles(snapshot: Snapshot) -> bool:
+        feed.newest = snapshot
+        feed.take()
+        return feed.settle(summary(snapshot))
+
+    assert not settles(Snapshot(live=True)), "nothing is known yet"
+    assert not settles(replace(calm, judgments={})), "the judge has not begun"
+    assert not settles(with_coverage(calm, Pod=Coverage("loading")))
+    assert not settles(replace(calm, pending=1))
+    assert settles(calm)
+    assert not settles(world()), "only the first time is news"
 
 
 def test_following_rests_on_each_change() -> None:
