@@ -75,6 +75,11 @@ def enter(path: str, inode: int, kind: int) -> None:
         os.close(descriptor)
 
 
+def die_with_parent() -> None:
+    """Has the kernel kill this process when the thread that started it ends."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 class NetNamespace:
     """A thread that lives in one network namespace and makes there what the loop will watch."""
 
@@ -321,7 +326,13 @@ class Agent:
         def start() -> "subprocess.Popen[bytes]":
             pipe, null = subprocess.PIPE, subprocess.DEVNULL
             return subprocess.Popen(
-                argv, stdin=null, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+                argv,
+                stdin=null,
+                stdout=pipe,
+                stderr=pipe,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
             )
 
         tool = Tool(self._nets[net].make(start))
@@ -488,7 +499,7 @@ def main(arguments: List[str]) -> None:
             except OSError:  # id 0 is not mapped here: the capabilities are there all the same
                 pass
     # Only now: a change of credentials clears it.
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the program decides when we end, by closing stdin
     Agent().run()
 

@@ -174,7 +174,10 @@ async def started(user: NamespacePath | None = None, sudo: bool = False) -> Asyn
             yield agent
             hearing.cancel()
     except BaseExceptionGroup as group:  # there is one story to tell: the body's, or why hearing ended
-        raise group.exceptions[0] from None
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        raise error from None
     finally:
         assert process.stdin is not None
         process.stdin.close()

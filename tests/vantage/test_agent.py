@@ -10,13 +10,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kinspect.errors import NotPermitted
+from kinspect.errors import NotPermitted, VantageLost
 from kinspect.vantage.connection import AGENT, NamespacePath, Packet, started
 
 pytestmark = pytest.mark.lab
@@ -152,10 +153,20 @@ def test_it_dies_with_its_parent_even_by_kill_9(ground: Any) -> None:
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    deadline = os.times().elapsed + 5
-    while _alive(agent):
-        assert os.times().elapsed < deadline, "the agent outlives its parent"
-        os.sched_yield()
+    _ends(agent)
+
+
+def _ends(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while _alive(pid):
+        assert time.monotonic() < deadline, "it outlives its parent"
+        time.sleep(0.01)
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that any thread of this one has started."""
+    found = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(each) for text in found for each in text.split()]
 
 
 def _alive(pid: int) -> bool:
@@ -163,6 +174,25 @@ def _alive(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text().split(")")[1][:3]
     except OSError:
         return False
+
+
+def test_an_agent_that_is_gone_is_a_lost_vantage() -> None:
+    tools: list[int] = []
+
+    async def lose() -> None:
+        async with started() as agent, asyncio.TaskGroup() as tasks:
+            net = await agent.enter(None)
+            tasks.create_task(agent.run(net, "sleep", "20", deadline_s=20))
+            for _ in range(500):
+                tools.extend(_children(agent._process.pid))
+                if tools:
+                    break
+                await asyncio.sleep(0.01)
+            os.kill(agent._process.pid, signal.SIGKILL)
+
+    with pytest.raises(VantageLost):
+        asyncio.run(lose())
+    _ends(tools[0])
 
 
 def test_it_speaks_python_3_8() -> None:
