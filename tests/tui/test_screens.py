@@ -65,13 +65,14 @@ HOSTILE = "a\x1b[31mred\x1b]52;c;Zm9v\x07[bold]b[/]\u202egnp.exe\n"
 
 
 def hostile() -> Snapshot:
-    """A Service that wants to paint, to copy, to mark up, to turn text round and to break the line."""
+    """A Service that wants to paint, to copy, to mark up, to turn text round and to break the line.
+
+    So do the name of the cluster and the reason why a kind may not be seen.
+    """
     spec = ServiceSpec(type="ExternalName", external_name=HOSTILE)
-    return world(
-        more=[
-            ("Service", Service(Meta(name=HOSTILE, namespace="shop", labels={HOSTILE: HOSTILE}), spec=spec))
-        ]
-    )
+    meta = Meta(name=HOSTILE, namespace="shop", labels={HOSTILE: HOSTILE})
+    snapshot = world(more=[("Service", Service(meta, spec=spec))])
+    return replace(with_coverage(snapshot, NetworkPolicy=Coverage("denied", HOSTILE)), source=HOSTILE)
 
 
 def loading() -> Snapshot:

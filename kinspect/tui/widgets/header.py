@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.events import Click
 from textual.widgets import Static
 
+from kinspect.outline.visible import visible
 from kinspect.tui.columns import shorten_end, shorten_middle
 from kinspect.tui.theme import Theme, look
 from kinspect.tui.widgets.lines import text_of
@@ -49,7 +50,9 @@ def _where(heading: Heading, theme: Theme, width: int) -> Text:
     narrowed = text_of(heading.narrowed, theme, " · ")
     left = Text("kinspect  " if width >= ROOMY else "", styles["accent"], no_wrap=True)
     room = max(width - left.cell_len - narrowed.cell_len - right.cell_len - 5, 12)
-    left.append(shorten_middle(heading.source, room), styles["title"]).append("  ").append_text(narrowed)
+    left.append(shorten_middle(visible(heading.source), room), styles["title"]).append("  ").append_text(
+        narrowed
+    )
     return _both_ends(left, right, width)
 
 
@@ -79,7 +82,7 @@ def _gaps(heading: Heading, theme: Theme, width: int) -> Text:
         room = width - text.cell_len - len(label)
         if room > 8:
             text.append(label, theme.styles["unknown"])
-            text.append(shorten_end(heading.gaps, room), theme.styles["dim"])
+            text.append(shorten_end(visible(heading.gaps), room), theme.styles["dim"])
     return text
 
 

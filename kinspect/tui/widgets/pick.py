@@ -54,7 +54,7 @@ class Pick(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Label(Text(self._title))
+            yield Label(Text(visible(self._title)))
             yield Input(placeholder="type to narrow, Enter picks, Esc goes back", id="pick-input")
             yield OptionList(id="pick-list", markup=False)
 
