@@ -2,12 +2,15 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import select
 import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+
+from kinspect.lab.isolation import die_with_parent
 
 from . import certificates, cgroups, layout
 
@@ -26,7 +29,8 @@ def booted(say: Callable[[str], None]) -> Iterator[int]:
         (layout.STATE / "resolv.conf").write_text(f"nameserver {layout.CONTROL_PLANE}\nsearch node.test\n")
         certificates.write()
         holder = subprocess.Popen(
-            ["setpriv", "--pdeathsig=KILL", "unshare", *_NAMESPACES, *layout.module("machine")],
+            ["unshare", *_NAMESPACES, *layout.module("machine")],
+            preexec_fn=functools.partial(_die_with, os.getpid()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
@@ -39,6 +43,13 @@ def booted(say: Callable[[str], None]) -> Iterator[int]:
             holder.wait()
             end()
         shutil.rmtree(layout.STATE)
+
+
+def _die_with(parent: int) -> None:
+    """The kernel kills this process, and unshare's --kill-child what is below it, when the parent ends."""
+    die_with_parent()
+    if os.getppid() != parent:  # it ended before the line above took effect
+        os._exit(1)
 
 
 def _await_ready(holder: "subprocess.Popen[str]", say: Callable[[str], None]) -> int:
