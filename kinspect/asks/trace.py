@@ -19,6 +19,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
 from kinspect.trace import answer
 from kinspect.trace.bpf import Flow
+from kinspect.trace.declared import declared_causes
 from kinspect.trace.expected import Alternative, Vantage, expect
 from kinspect.trace.methods import Method, choose
 from kinspect.trace.onward import pod_place
@@ -180,6 +181,8 @@ class _Tracing:
         causes, runs = await Explaining(self._target, vantage.address, self._points, self._owned).explain(
             expectations, runs
         )
+        declared = [each for run in runs for each in declared_causes(self._snapshot, self._target, run)]
+        causes = tuple(dict.fromkeys((*causes, *declared)))
         unseen = self._unseen_on(expectations)
         told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
         return Traced(told, tuple(self._packets))

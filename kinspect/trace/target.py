@@ -170,27 +170,42 @@ def _of_url(text: str, snapshot: Snapshot, namespace: str) -> Target:
     request = Request("https" if parts.scheme == "https" else "http", parts.hostname, parts.path or "/")
     if _is_address(parts.hostname):
         return at_address(text, snapshot, parts.hostname, number, "TCP")._replace(request=request)
-    for ingress in snapshot.ingresses.values():
-        upstream = _upstream(snapshot, ingress, request)
-        addresses = [each.ip for each in ingress.status.load_balancer.ingress if each.ip]
-        if upstream is not None and addresses:
-            entry = at_address(text, snapshot, addresses[0], number, "TCP")
-            return entry._replace(request=request, upstream=upstream)
+    through = _through_ingress(text, snapshot, request, number, named=True)
+    if through is not None:
+        return through
     found = _SERVICE_NAME.match(parts.hostname)
     if found and Key(found[2], found[1]) in snapshot.services:
         key = Key(found[2], found[1])
         return _of_service(text, snapshot, key, str(number), "TCP")._replace(request=request)
+    by_default = _through_ingress(text, snapshot, request, number, named=False)
+    if by_default is not None:
+        return by_default
     raise UsageError(
         f"No Ingress with an address serves {parts.hostname}, and no Service has that name.",
         "An Ingress shows its addresses in status.loadBalancer; a Service is NAME.NAMESPACE.",
     )
 
 
+def _through_ingress(
+    text: str, snapshot: Snapshot, request: Request, number: int, named: bool
+) -> Target | None:
+    """The first Ingress with an address that serves the request; `named`: that names its host in a rule."""
+    for ingress in snapshot.ingresses.values():
+        if named and not any(_serves(rule.host, request.host) for rule in ingress.spec.rules if rule.host):
+            continue
+        upstream = _upstream(snapshot, ingress, request)
+        addresses = [each.ip for each in ingress.status.load_balancer.ingress if each.ip]
+        if upstream is not None and addresses:
+            entry = at_address(text, snapshot, addresses[0], number, "TCP")
+            return entry._replace(request=request, upstream=upstream)
+    return None
+
+
 def _upstream(snapshot: Snapshot, ingress: Ingress, request: Request) -> tuple[Key, ServicePort] | None:
     """The Service and port that this Ingress sends the request to: the longest path that matches its host."""
     best: tuple[int, Key, ServicePort] | None = None
     for _, host, path, backend in ingress_backends(ingress):
-        fits = (host in ("", request.host) or _wildcard(host, request.host)) and _prefix(path, request.path)
+        fits = (not host or _serves(host, request.host)) and _prefix(path, request.path)
         if not fits or backend.service is None:
             continue
         key = Key(ingress.namespace, backend.service.name)
@@ -201,9 +216,9 @@ def _upstream(snapshot: Snapshot, ingress: Ingress, request: Request) -> tuple[K
     return best[1:] if best else None
 
 
-def _wildcard(pattern: str, host: str) -> bool:
-    """`*.suffix` covers exactly one more label (networking/v1 IngressRule.Host)."""
-    return pattern.startswith("*.") and host.partition(".")[2] == pattern[2:]
+def _serves(pattern: str, host: str) -> bool:
+    """Whether a rule is for this host: `*.suffix` covers exactly one more label (IngressRule.Host)."""
+    return pattern == host or (pattern.startswith("*.") and host.partition(".")[2] == pattern[2:])
 
 
 def _prefix(path: str, requested: str) -> bool:
