@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from kinspect.errors import KinspectError, NotPermitted, UsageError
+from kinspect.errors import KinspectError, NotPermitted, Unreachable, UsageError
 from kinspect.export.scope import Scope, find
 from kinspect.export.text import COLOURS, Palette
 from kinspect.model.snapshot import Snapshot
@@ -48,12 +48,17 @@ async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapsh
 
 
 def permitted(snapshot: Snapshot) -> Snapshot:
-    """The snapshot, unless it lacks what every answer stands on. Raises NotPermitted."""
+    """The snapshot, unless it lacks what every answer stands on. Raises NotPermitted or Unreachable."""
     services = snapshot.coverage_of("Service")
     if services.state == "denied":
         raise NotPermitted(
             f"{snapshot.source}: {services.reason or 'services may not be listed'}",
             "`kinspect doctor` lists the rights of this user; -n NAMESPACE reads one namespace only.",
+        )
+    if services.state != "given":
+        raise Unreachable(
+            f"{snapshot.source}: the Services could not be read: {services.reason or services.state}",
+            "Is this a Kubernetes API server, and is it well? --log FILE tells every answer.",
         )
     return snapshot
 

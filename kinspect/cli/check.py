@@ -32,8 +32,10 @@ def run(args: argparse.Namespace) -> int:
     from kinspect.cli import _reading
     from kinspect.export import encode
     from kinspect.export.findings import findings, worst
-    from kinspect.export.text import findings_lines
+    from kinspect.export.text import findings_lines, hidden_lines
     from kinspect.model.finding import SEVERITIES
+    from kinspect.outline.summary import summary
+    from kinspect.outline.visible import visible
     from kinspect.rules import load
 
     snapshot, namespace = _reading.snapshot_of(args)
@@ -45,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         encoded = encode.json_bytes(document) if args.output == "json" else encode.yaml_bytes(document)
         sys.stdout.buffer.write(encoded)
+    for line in (*hidden_lines(summary(snapshot)), *map(visible, snapshot.notes)):
+        print(line, file=sys.stderr)
     seen = worst(snapshot, scope)
     if seen is None or args.fail_on == "never":
         return EXIT_OK

@@ -13,6 +13,8 @@ from kinspect.model.kinds import Kind
 from kinspect.model.meta import Key, Object
 from kinspect.sources.messages import Bookmark, Delete, Failed, Odd, Page, Put, WatchEvent
 
+LONGEST_MESSAGE = 500
+
 T = TypeVar("T")
 
 
@@ -100,7 +102,9 @@ def event(kind: Kind, line: bytes) -> WatchEvent:
 def failure(status: int, body: bytes, retry_after: str | None) -> Failed:
     """What an HTTP answer other than 200 says. Some are a Status object, some plain text."""
     told = _status(body)
-    message = told.message or body[:200].decode(errors="replace").strip() or f"HTTP {status}"
+    message = (
+        told.message[:LONGEST_MESSAGE] or body[:200].decode(errors="replace").strip() or f"HTTP {status}"
+    )
     return Failed(status, message, _seconds(retry_after) or _retry_after(told))
 
 

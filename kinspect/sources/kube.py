@@ -150,7 +150,7 @@ class Cluster:
         status, body = await transport.ask("/version")
         if status == 401:
             raise Unreachable(
-                f"{self.access.server} does not accept the credentials of context {self.access.context!r}",
+                f"{self.title}: the server does not accept the credentials",
                 "If the login has expired, renew it as you do for kubectl.",
             )
         if status == 200:

@@ -241,6 +241,8 @@ def reason_of(error: BaseException) -> str:
         return f"TLS: {error.reason or error}"
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "no answer in time"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"the answer is not HTTP: {error.message.splitlines()[0] if error.message else error.status}"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return str(error) or type(error).__name__

@@ -15,6 +15,7 @@ Theory of operation (Kubernetes API concepts; client-go reflector.go):
 5. 410 has two shapes. On a list (HTTP status; the page token is too old) it would offer an *inconsistent*
    remainder, so the list starts again, in one piece. In a watch (ERROR event) the list starts again too.
 6. 429, 5xx and lost connections repeat the same request, after Retry-After or a doubling pause, with jitter.
+   Retry-After counts for no more than a minute: nobody can make us wait for ever, or not at all.
    Meanwhile what was known stays, marked with the time when it was true (`as_of`).
 7. 401 refreshes the credentials once; again 401 is bad news, tried again slowly. 403 falls back to one
    namespace where there is one, else the kind is denied. A kind that may be listed but not watched is
@@ -59,6 +60,7 @@ from kinspect.sources.standing import Standing
 
 PAGE = 500
 FAILURES_UNTIL_LOST = 4
+LONGEST_RETRY_AFTER_S = 60.0
 
 
 class Pace(NamedTuple):
@@ -139,6 +141,8 @@ class Watcher:
     def _on_page(self, page: Page, now: datetime, jitter: float) -> Step:
         assert isinstance(self._asked, List)
         asked, first = self._asked, not self._asked.continue_ and not self._begun
+        if page.continue_ and page.continue_ == asked.continue_:
+            return self._on_trouble(Failed(None, "the server gives the same page again and again"), jitter)
         self._succeeded(now)
         self._begun = page.partial
         self._keys.update(each.key for each in page.objects)
@@ -307,7 +311,9 @@ class Watcher:
         self._asked = after
         pause_s = min(self._pace.first_pause_s * 2**self._failures, self._pace.longest_pause_s)
         self._failures = min(self._failures + 1, 10)
-        return Wait((retry_after_s or pause_s) * (1 + jitter))
+        if retry_after_s is not None and retry_after_s > 0:
+            pause_s = min(retry_after_s, LONGEST_RETRY_AFTER_S)
+        return Wait(pause_s * (1 + jitter))
 
     def _slowly(self, after: List | Watch, jitter: float) -> Wait:
         self._asked = after

@@ -39,7 +39,7 @@ from kinspect.sources.messages import (
     Watch,
     WatchEvent,
 )
-from kinspect.sources.watcher import Watcher
+from kinspect.sources.watcher import FAILURES_UNTIL_LOST, Watcher
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PODS, ROUTES, SERVICES = KINDS["Pod"], KINDS["HTTPRoute"], KINDS["Service"]
@@ -155,6 +155,23 @@ def test_429_waits_as_long_as_the_server_says_then_asks_the_same(play: Play) -> 
     play.says(Page((pod("a", 1),), (), "10", "token"))
     assert play.says(Failed(429, "too many requests", 4.0)) == Wait(6.0)
     assert play.says(Waited()) == List("v1", None, 500, "token")
+
+
+@pytest.mark.parametrize(("said_s", "waits_s"), [(1e308, 90.0), (0.0, 1.2), (-5.0, 1.2)])
+def test_no_server_makes_us_wait_for_ever_or_ask_in_a_circle(
+    play: Play, said_s: float, waits_s: float
+) -> None:
+    assert play.says(Failed(429, "too many requests", said_s)) == Wait(pytest.approx(waits_s))
+
+
+def test_a_page_that_leads_to_itself_is_trouble(play: Play) -> None:
+    again = Page((), (), "5", "next")
+    assert isinstance(play.says(again), List)
+    for _ in range(FAILURES_UNTIL_LOST + 1):
+        assert isinstance(play.says(again), Wait)
+        assert isinstance(play.says(Waited()), List)
+    assert play.told.coverage.state == "lost"
+    assert "the same page" in play.told.coverage.reason
 
 
 def test_a_broken_server_is_asked_less_and_less_and_the_kind_is_lost_at_last(play: Play) -> None:
