@@ -96,7 +96,7 @@ async def _configured(access: Access, cluster: dict[str, Any], user: dict[str, A
         context = RESTClientObject(configuration).ssl_context if secure else None
     except ConfigException as error:
         raise Unreachable(f"the kubeconfig's credentials cannot be used: {error}", _RENEW) from error
-    except (ValueError, OSError) as error:  # ssl.SSLError is an OSError
+    except (ValueError, TypeError, OSError) as error:  # ssl.SSLError is an OSError
         raise Unreachable(f"the kubeconfig's certificates cannot be used: {error}") from error
     bearer = configuration.api_key.get("BearerToken")
     headers = (("Authorization", bearer),) if bearer else ()
@@ -136,6 +136,8 @@ def _token_in(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise Unreachable(f"the kubeconfig's token file {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise Unreachable(f"the kubeconfig's token file {path} holds no text") from error
 
 
 def _base64(text: str) -> str:

@@ -94,6 +94,8 @@ async def _output(
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+    except ValueError as error:
+        raise Unreachable(f"credential plugin {command}: {error}") from error
     except OSError as error:
         hint = str(plugin.get("installHint") or "").strip()
         raise Unreachable(f"credential plugin {command}: {error.strerror or error}", hint) from error

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from kinspect.errors import Unreachable, Unreadable, UsageError
 from kinspect.model import yaml
+from kinspect.sources.kubeconfig_shape import problem_of
 from kinspect.sources.options import ClusterOptions
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -196,7 +197,11 @@ def _merge(config: Kubeconfig, path: Path) -> None:
         for item in content.get(plural) or ():
             if not isinstance(item, dict) or not isinstance(item.get("name"), str):
                 raise Unreadable(f"{path}: an entry of {plural} has no name")
-            target.setdefault(item["name"], _with_absolute_paths(dict(item.get(singular) or {}), path.parent))
+            entry = item.get(singular) or {}
+            if problem := problem_of(singular, entry):
+                raise Unreadable(f"{path}: the {singular} {item['name']!r}: {problem}")
+            entry = {key: value for key, value in entry.items() if value is not None}
+            target.setdefault(item["name"], _with_absolute_paths(entry, path.parent))
 
 
 def _with_absolute_paths(entry: Entry, folder: Path) -> Entry:

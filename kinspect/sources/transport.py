@@ -235,6 +235,8 @@ def reason_of(error: BaseException) -> str:
         return error.message
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"TLS: {error.certificate_error}"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return f"TLS: {getattr(error.os_error, 'reason', None) or 'the server does not speak it'}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return _os_reason(error.os_error)
     if isinstance(error, ssl.SSLError):

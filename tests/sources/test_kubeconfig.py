@@ -188,3 +188,24 @@ def test_kubectl_reads_the_same_files_alike(two: dict[str, str], tmp_path: Path)
 def test_a_server_that_is_no_url_is_told(server: str) -> None:
     with pytest.raises(UsageError, match="is no URL"):
         access(ClusterOptions(server=server), {"KUBECONFIG": "/no/such/file"})
+
+
+@pytest.mark.parametrize(
+    ("part", "entry", "says"),
+    [
+        ("clusters", "text", "the cluster 'a': Expected `object`, got `str`"),
+        ("clusters", {"server": 5}, "`$.server`"),
+        ("clusters", {"server": "http://a", "proxy-url": ["x"]}, "`$.proxy-url`"),
+        ("contexts", {"cluster": ["a"]}, "`$.cluster`"),
+        ("users", {"tokenFile": ["x"]}, "`$.tokenFile`"),
+        ("users", {"as": "a", "as-groups": 7}, "`$.as-groups`"),
+        ("users", {"exec": {"command": "x", "env": [{"value": "y"}]}}, "missing required field `name`"),
+    ],
+)
+def test_a_field_of_another_type_is_named(part: str, entry: Any, says: str, tmp_path: Path) -> None:
+    content = {**config("a", "a"), part: [{"name": "a", part.removesuffix("s"): entry}]}
+    path = write(tmp_path / "config", content)
+    with pytest.raises(Unreadable) as caught:
+        access(ClusterOptions(kubeconfig=str(path)))
+    assert str(path) in caught.value.message
+    assert says in caught.value.message
