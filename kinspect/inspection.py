@@ -157,6 +157,8 @@ class Inspection:
             next_at = began + (PUBLISH_LOADING_S if loading else PUBLISH_S)
             while not loading and self._judge.pending and time.monotonic() < next_at - JUDGE_S:
                 await asyncio.sleep(REST_S)
+                if self._dirty.is_set():
+                    break  # what the judge has noted meanwhile is about a newer snapshot than this
                 self._judge.step(fresh, _after(JUDGE_S))
             pending = self._judge.pending
             self.snapshot = replace(fresh, judgments=self._judge.publish(), pending=pending)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kinspect.errors import Unreachable
-from kinspect.inspection import Inspection
+from kinspect.inspection import PUBLISH_S, Inspection
 from kinspect.judge import judged
 from kinspect.lab.apiserver import ApiServer
 from kinspect.lab.store import Store
@@ -311,3 +311,37 @@ def test_a_real_cluster_from_end_to_end(tmp_path: Path) -> None:
                 await source.aclose()
 
     asyncio.run(run())
+
+
+def test_what_is_said_while_the_judge_works_is_judged_by_the_snapshot_that_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kinspect.inspection.JUDGE_S", 0.0)  # one subject at a time, with a rest after each
+    first = (Upsert("Service", tuple(web(name=f"web{n}") for n in range(40))), *ALL_GIVEN)
+    pods = tuple(
+        Pod(metadata=Meta(name=f"p{n}", namespace="a", labels={"app": f"web{n}"})) for n in range(40)
+    )
+    unknown, known = Covered("Pod", Coverage("lost", "gone")), Covered("Pod", Coverage("given"))
+
+    class Talker(Script):
+        async def changes(self) -> AsyncIterator[tuple[Change, ...]]:
+            yield (*first, unknown)
+            await asyncio.sleep(
+                PUBLISH_S * 1.3
+            )  # the first snapshot was empty; now the judge works on the second
+            yield (known, Upsert("Pod", pods))
+            await self.closed.wait()
+
+    async def run() -> Snapshot:
+        source = Talker()
+        inspection = Inspection(source)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            running = group.create_task(inspection.run())
+            while len(inspection.snapshot.pods) < 40 or inspection.snapshot.pending:
+                await inspection.changed(inspection.snapshot)
+            await source.aclose()
+            running.cancel()
+        return inspection.snapshot
+
+    snapshot = asyncio.run(run())
+    assert snapshot.judgments == judged(snapshot).judgments
