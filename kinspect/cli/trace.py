@@ -43,6 +43,7 @@ def run(args: argparse.Namespace) -> int:
 
     from kinspect.asks import trace as asks
     from kinspect.cli import _reading
+    from kinspect.export.encode import unobeyed
     from kinspect.model.path import encode
     from kinspect.trace import pcapng
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         if args.pcap:
             _write(Path(args.pcap), pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
     if args.output == "json":
-        sys.stdout.buffer.write(encode(told) + b"\n")
+        sys.stdout.buffer.write(unobeyed(encode(told)) + b"\n")
     else:
         from kinspect.outline.path import lines
 

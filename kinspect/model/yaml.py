@@ -62,10 +62,15 @@ def documents(data: bytes, name: str) -> Iterator[Any]:
         raise Unreadable(f"{name}: nested too deep") from error
 
 
-def dump(value: Any) -> str:
+def dump(value: Any, allow_unicode: bool = True) -> str:
     """The value as block-style YAML, keys in the order given."""
     text: str = yaml.dump(
-        value, Dumper=_DUMPER, sort_keys=False, default_flow_style=False, allow_unicode=True, width=1_000_000
+        value,
+        Dumper=_DUMPER,
+        sort_keys=False,
+        default_flow_style=False,
+        allow_unicode=allow_unicode,
+        width=1_000_000,
     )
     return text
 
