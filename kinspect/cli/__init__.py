@@ -58,7 +58,7 @@ def parser_of(name: str) -> argparse.ArgumentParser:
     """The parser of a command. It raises UsageError instead of leaving the process."""
     command = load(name)
     title = program() if name == DEFAULT else f"{program()} {name}"
-    parser = _Parser(prog=title, description=command.HELP, allow_abbrev=False)
+    parser = _Parser(prog=title, description=command.HELP, allow_abbrev=False, formatter_class=_Help)
     command.add(parser)
     return parser
 
@@ -167,6 +167,15 @@ def _report_bug() -> None:
     text = traceback.format_exc().replace(home, "~")
     print(text, file=sys.stderr)
     print(f"kinspect {__version__}: this is our bug, please report the lines above", file=sys.stderr)
+
+
+class _Help(argparse.HelpFormatter):
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        """As Python has it from 3.13 on, with every Python: the value is named once."""
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        value = self._format_args(action, self._get_default_metavar_for_optional(action))
+        return f"{', '.join(action.option_strings)} {value}"
 
 
 class _Parser(argparse.ArgumentParser):
