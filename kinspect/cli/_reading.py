@@ -103,6 +103,11 @@ def scope_of(args: argparse.Namespace, snapshot: Snapshot, namespace: str | None
     return Scope(namespace, args.selector, target)
 
 
+def interactive() -> bool:
+    """Whether somebody sits there. The screens are drawn on stderr, so that it must be a terminal too."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
 def palette(args: argparse.Namespace) -> Palette:
     """Colours only where somebody looks (no-color.org), or where they were asked for."""
     if args.color == "always":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from kinspect.cli._options import add_cluster, add_color, add_scope
@@ -27,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.target and "/" not in args.target:
         args.namespace, args.target = args.target, None
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not _reading.interactive():
         return _text(args)
     _reading.start_log(args)
     from kinspect.tui.app import TuiOptions

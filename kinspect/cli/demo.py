@@ -53,10 +53,11 @@ async def _demo(wishes: Wishes, paper: bool, flags: list[str]) -> int:
 
 async def _show(kubeconfig: Path, flags: list[str]) -> int:
     """The interactive session; without a terminal, the same as text."""
+    from kinspect.cli._reading import interactive
     from kinspect.lab.session import run_with
 
     this = [sys.executable, "-P", "-m", "kinspect"]
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if interactive():
         return await run_with(kubeconfig, [*this, *flags])
     for words in (["tree", "-A"], ["check", "-A", "--fail-on", "never"]):
         code = await run_with(kubeconfig, [*this, *words])

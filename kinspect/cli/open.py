@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from kinspect.cli._options import add_color
 
@@ -21,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from kinspect.cli import _reading, tree
 
-    if not (sys.stdout.isatty() and sys.stdin.isatty()):
+    if not _reading.interactive():
         args.output, args.watch, args.target, args.selector, args.all_namespaces = (
             "text",
             False,

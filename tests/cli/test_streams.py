@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,15 @@ def test_a_stdout_that_is_not_utf8_shows_escapes(file: str) -> None:
     done = shell("$K tree -f $F", file, PYTHONIOENCODING="ascii")
     assert done.returncode == EXIT_OK
     assert shell("$K explain && $K check -f $F", file, PYTHONIOENCODING="ascii").returncode == EXIT_OK
+
+
+@pytest.mark.skipif(shutil.which("script") is None, reason="script (util-linux) makes the terminal")
+def test_screens_are_not_drawn_where_nobody_looks(file: str, tmp_path: Path) -> None:
+    """stdin and stdout are a terminal, but stderr, on which screens are drawn, is a file."""
+    words = tmp_path / "words"
+    done = shell(f"script -qec '$K open $F 2>{words}' /dev/null </dev/null", file)
+    assert "Service, 1 unknown" in done.stdout
+    assert words.read_text() == ""
 
 
 def test_an_empty_file_name_is_told(file: str) -> None:
