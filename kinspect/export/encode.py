@@ -47,5 +47,9 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def schema_of(document: type[msgspec.Struct]) -> dict[str, Any]:
-    """The JSON Schema of a document, made from its Structs."""
-    return msgspec.json.schema(document)
+    """The JSON Schema of a document, made from its Structs. Every key is always written: all are required."""
+    schema = msgspec.json.schema(document)
+    for definition in schema["$defs"].values():
+        if "properties" in definition:
+            definition["required"] = list(definition["properties"])
+    return schema

@@ -253,7 +253,8 @@ def reason_of(error: BaseException) -> str:
 def _os_reason(error: OSError) -> str:
     """What the kernel (or, with a negative number, the resolver) says; asyncio puts its own words instead."""
     number = error.errno or 0
-    return os.strerror(number) if number > 0 else error.strerror or str(error)
+    said = os.strerror(number) if number > 0 else error.strerror or str(error)
+    return said or "the server closed the connection"  # as asyncio has it in the middle of a TLS handshake
 
 
 def explained(error: BaseException, access: Access) -> KinspectError:

@@ -21,4 +21,9 @@ def test_a_predicted_trace_keeps_its_schema(target: str) -> None:
     told = predict(open_file([str(STORY)]), TraceAsk(target, "pod/shop/toolbox", "shop"))
     document = json.loads(encode(told))
     jsonschema.validate(document, schema_of(Trace))
+    assert all(
+        set(each["required"]) == set(each["properties"])
+        for each in schema_of(Trace)["$defs"].values()
+        if "properties" in each
+    )
     assert document["schema"] == "kinspect/trace/v1" and document["paths"]

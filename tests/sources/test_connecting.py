@@ -301,3 +301,20 @@ def test_a_certificate_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert not list(keys.iterdir())
 
     play(story, tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_server_that_hangs_up_at_once_is_told_with_a_reason(scheme: str) -> None:
+    async def story() -> str:
+        server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            transport = Transport(Access("", {"server": f"{scheme}://127.0.0.1:{port}"}, {}, "default"))
+            try:
+                with pytest.raises(Unreachable) as caught:
+                    await transport.ask("/version")
+            finally:
+                await transport.aclose()
+        return caught.value.message
+
+    assert asyncio.run(story()).partition(": ")[2]  # not only the address
