@@ -89,10 +89,13 @@ async def inspecting(
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one failure that is for the person; where there is none, the whole group, which is our bug."""
+    """The one failure that is for the person; else the only one there is; else the whole group, our bug."""
     known = failures.subgroup(KinspectError)
     for each in known.exceptions if known else ():
         return _first(each) if isinstance(each, BaseExceptionGroup) else each
+    if len(failures.exceptions) == 1:
+        only = failures.exceptions[0]
+        return _first(only) if isinstance(only, BaseExceptionGroup) else only
     return failures
 
 

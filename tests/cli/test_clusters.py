@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from kinspect.cli import run
-from kinspect.errors import EXIT_UNREACHABLE
+from kinspect.cli._reading import _first
+from kinspect.errors import EXIT_UNREACHABLE, Unreachable
 
 
 class _NotFound(http.server.BaseHTTPRequestHandler):
@@ -39,3 +40,12 @@ def test_what_could_not_be_read_is_never_fine(
     out, err = capsys.readouterr()
     assert out == ""
     assert "the Services could not be read: the server does not know services" in err.splitlines()[0]
+
+
+def test_of_several_failures_the_one_for_the_person_is_told() -> None:
+    gone, lost, bug = BrokenPipeError(), Unreachable("lost"), ZeroDivisionError()
+    assert _first(BaseExceptionGroup("", [gone])) is gone  # `tree -w | head -1`
+    assert _first(BaseExceptionGroup("", [BaseExceptionGroup("", [gone])])) is gone
+    assert _first(BaseExceptionGroup("", [bug, BaseExceptionGroup("", [lost])])) is lost
+    both = BaseExceptionGroup("", [bug, gone])
+    assert _first(both) is both
