@@ -375,6 +375,9 @@ class Agent:
         packets = capture.packets()
         if packets:
             self._say({"capture": number, "packets": packets})
+        else:
+            # Woken by an error, such as a link that went down: it wakes the loop until somebody has read it.
+            capture.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def op_unwatch(self, id_: int, capture: int) -> Message:
         """Ends a capture, after what still waits in its ring; says how many packets were lost."""
