@@ -118,20 +118,20 @@ def up(
         [*kinspect, "lab", "up", *flags, *files], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout and process.stderr
-    line = process.stdout.readline().strip()
-    if not line:
-        code, words = process.wait(BOOT_S), process.stderr.read()
-        if code == EXIT_NOT_PERMITTED:
-            pytest.skip(words)
-        raise AssertionError(f"the lab did not boot ({code}): {words}")
-    lab = LabCommand(process, time.monotonic() - started, line.removeprefix("export KUBECONFIG="), kinspect)
-    try:
-        yield lab
-    finally:
-        if process.poll() is None:
-            lab.end()
-        process.stdout.close()
-        process.stderr.close()
+    with process.stdout, process.stderr:
+        line = process.stdout.readline().strip()
+        if not line:
+            code, words = process.wait(BOOT_S), process.stderr.read()
+            if code == EXIT_NOT_PERMITTED:
+                pytest.skip(words)
+            raise AssertionError(f"the lab did not boot ({code}): {words}")
+        boot_s = time.monotonic() - started
+        lab = LabCommand(process, boot_s, line.removeprefix("export KUBECONFIG="), kinspect)
+        try:
+            yield lab
+        finally:
+            if process.poll() is None:
+                lab.end()
 
 
 def alive(process: int) -> bool:
