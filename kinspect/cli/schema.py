@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from kinspect.errors import EXIT_OK, UsageError
 
@@ -15,6 +14,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    import json
+
     from msgspec import Struct
 
     from kinspect.export.doctor import Doctor

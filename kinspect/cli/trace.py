@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import EXIT_FINDINGS, EXIT_OK, Unreadable, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HELP = "send marked packets and show every hop of them, beside what was predicted"
 MOST_REPEATS = 1000
@@ -40,6 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import asyncio
+    from pathlib import Path
 
     from kinspect.asks import trace as asks
     from kinspect.cli import _reading
