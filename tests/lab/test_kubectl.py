@@ -140,6 +140,29 @@ def test_every_way_to_create():
     with_story(test)
 
 
+def test_a_list_of_manifests_is_applied(tmp_path: Path) -> None:
+    one = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}, "data": {"a": "b"}}
+    two = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "two"},
+        "spec": {"ports": [{"port": 80}]},
+    }
+    manifest = tmp_path / "list.json"
+    manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": [one, two]}))
+
+    async def test(kubectl: Kubectl) -> None:
+        assert "service/two created" in await kubectl(f"apply -f {manifest}")
+        assert (await kubectl("get svc,cm -o name")).split() == [
+            "service/kubernetes",
+            "service/two",
+            "configmap/kube-root-ca.crt",
+            "configmap/one",
+        ]
+
+    with_story(test)
+
+
 def test_apply_makes_changes_and_prunes_fields():
     async def test(kubectl: Kubectl) -> None:
         service = """

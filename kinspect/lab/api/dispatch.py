@@ -138,6 +138,8 @@ def _other_path(request: web.Request, store: Store, who: User) -> web.Response:
             return answers.text("ok")
         case ["api" | "apis", *rest]:
             return _discovery(request, store, core=path.startswith("/api/") or path == "/api", rest=rest)
+        case ["openapi", "v2"]:
+            return web.Response(body=openapi.V2_DOCUMENT, content_type=openapi.V2)
         case ["openapi", "v3"]:
             return answers.document(request, openapi.index(store.resources.values()))
         case ["openapi", "v3", *root]:
