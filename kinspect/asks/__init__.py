@@ -1,0 +1,5 @@
+"""Drives a measurement: picks the places, runs methods and probes there, makes observations, cleans up.
+
+The only room that brings vantages and traces together. It never draws, and decides nothing about a cluster:
+what should happen comes from `resolve` through `trace.expected`, what it means from `trace.causes`.
+"""
