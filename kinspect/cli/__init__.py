@@ -113,8 +113,28 @@ def _dispatch(argv: list[str]) -> int:
         name, rest = word, argv[:position] + argv[position + 1 :]
     else:
         name, rest = DEFAULT, argv
-    args = parser_of(name).parse_args(rest)
+    try:
+        args = parser_of(name).parse_args(rest)
+    except UsageError as error:
+        raise (mistyped(error, word) if name == DEFAULT and word else error) from None
     return load(name).run(args)
+
+
+def near(word: str) -> str:
+    """The command that the word nearly is; "" if there is none."""
+    from difflib import get_close_matches
+
+    visible = [name for name in names() if load(name).HELP and name != DEFAULT]
+    return next(iter(get_close_matches(word, visible, 1, 0.7)), "")
+
+
+def mistyped(error: KinspectError, word: str) -> KinspectError:
+    """The error, and the command that was perhaps meant where the word was taken for a namespace."""
+    command = near(word)
+    if not command:
+        return error
+    meant = f"Did you mean `{program()} {command}`? (To open a namespace of this name: -n {word})"
+    return type(error)(error.message, f"{error.hint}\n{meant}".strip())
 
 
 def _command_position(argv: list[str]) -> int | None:

@@ -9,10 +9,11 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from kinspect.errors import KinspectError, NotPermitted, Unreachable, UsageError
-from kinspect.export.scope import Scope, find
+from kinspect.export.scope import Scope, find, holds, inhabited
 from kinspect.export.text import COLOURS, Palette
 from kinspect.model.snapshot import Snapshot
 
@@ -28,8 +29,39 @@ def snapshot_of(args: argparse.Namespace, everywhere: bool = False) -> tuple[Sna
     """
     start_log(args)
     if args.filename:
-        return read_files(args.filename), None if args.all_namespaces else args.namespace or None
-    return asyncio.run(_read_once(args, everywhere))
+        snapshot = read_files(args.filename)
+        namespace = None if args.all_namespaces else args.namespace or None
+    else:
+        snapshot, namespace = asyncio.run(_read_once(args, everywhere))
+    if namespace:
+        known(snapshot, namespace, surely=getattr(args, "word", None) is not None)
+    return snapshot, namespace
+
+
+def known(snapshot: Snapshot, namespace: str, surely: bool = False) -> None:
+    """Raises UsageError for a namespace that is not there: an answer about nothing would look good.
+
+    `surely`: for one of which it is not known, too.
+    """
+    there = holds(snapshot, namespace)
+    if there is False and snapshot.live:
+        near = get_close_matches(namespace, [key.name for key in snapshot.namespaces])
+        raise UsageError(
+            f"there is no namespace {namespace} in {snapshot.source}",
+            f"Near it: {', '.join(near)}" if near else "",
+        )
+    if there is False:
+        others = sorted(inhabited(snapshot))
+        raise UsageError(
+            f"no object of {snapshot.source} is in namespace {namespace}",
+            f"They are in: {', '.join(others[:5])}{', …' if others[5:] else ''}" if others else "",
+        )
+    if there is None and surely:
+        coverage = snapshot.coverage_of("Namespace")
+        raise UsageError(
+            f"whether there is a namespace {namespace} is not known: {coverage.reason or coverage.state}",
+            f"-n {namespace} looks into it all the same.",
+        )
 
 
 def read_files(paths: list[str]) -> Snapshot:
@@ -40,6 +72,19 @@ def read_files(paths: list[str]) -> Snapshot:
     if "" in paths:
         raise UsageError("a file is named by the empty text", "Is a variable not set? - is standard input.")
     return judged(open_file(paths))
+
+
+def look_for_namespace(args: argparse.Namespace) -> None:
+    """Reads no more than what tells whether the namespace is there. Raises as `known` does, for certain."""
+    asyncio.run(_look_for_namespace(args))
+
+
+async def _look_for_namespace(args: argparse.Namespace) -> None:
+    async with inspecting(args, everywhere=True) as (inspection, _):
+        snapshot = inspection.snapshot
+        while snapshot.coverage_of("Namespace").state in ("not given", "loading"):
+            snapshot = await inspection.changed(snapshot)
+    known(snapshot, args.namespace, surely=True)
 
 
 async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapshot, str | None]:

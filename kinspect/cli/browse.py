@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from kinspect.cli import mistyped, near
 from kinspect.cli._options import add_cluster, add_color, add_scope
+from kinspect.errors import KinspectError, UsageError
 
 if TYPE_CHECKING:
     from kinspect.inspection import Inspection
@@ -22,12 +24,30 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from kinspect.cli import _reading
+    args.word = args.target if args.target and "/" not in args.target else None
+    if args.word is None:
+        return _look(args)
+    if args.namespace or args.all_namespaces:
+        raise UsageError(
+            f"{args.word} is taken for a namespace, and the flags choose another", "Leave one of them out."
+        )
+    args.namespace, args.target = args.word, None
+    try:
+        return _look(args)
+    except KinspectError as error:
+        raise mistyped(error, args.word) from error
 
-    if args.target and "/" not in args.target:
-        args.namespace, args.target = args.target, None
+
+def _look(args: argparse.Namespace) -> int:
+    from kinspect.cli import _reading
+    from kinspect.export.scope import named
+
     if not _reading.interactive():
         return _text(args)
+    if args.target:
+        named(args.target)
+    if args.word and near(args.word):
+        _reading.look_for_namespace(args)
     _reading.start_log(args)
     from kinspect.tui.app import TuiOptions
     from kinspect.tui.app import run as run_app
@@ -36,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         lambda context: _inspection(args, context),
         TuiOptions(
             theme=args.theme,
-            namespace=args.namespace,
+            namespace=None if args.all_namespaces else args.namespace,
             target=args.target,
             context=args.context,
             contexts=lambda: _contexts(args),

@@ -36,17 +36,24 @@ def services_in(snapshot: Snapshot, scope: Scope) -> list[Key]:
     )
 
 
+def named(text: str) -> tuple[str, str]:
+    """The kind and the name in `kind/name`. Raises UsageError when the kind is not one that can be walked."""
+    short, _, name = text.partition("/")
+    kind = NAMES.get(short.lower())
+    if not name or kind is None:
+        raise UsageError(
+            f"{text!r} names no object",
+            "Write it as svc/NAME, pod/NAME, node/NAME or ing/NAME; -n chooses a namespace.",
+        )
+    return kind, name
+
+
 def find(snapshot: Snapshot, text: str, namespace: str | None) -> Ref:
     """The object that `kind/name` means. Without a namespace the name must be unambiguous.
 
-    Raises UsageError when the kind is not one that can be walked, or no or several objects have the name.
+    Raises UsageError as `named` does, and when no or several objects have the name.
     """
-    short, slash, name = text.partition("/")
-    kind = NAMES.get(short.lower())
-    if not slash or not name or kind is None:
-        raise UsageError(
-            f"{text!r} names no object", "Write it as svc/NAME, pod/NAME, node/NAME or ing/NAME."
-        )
+    kind, name = named(text)
     matches = [
         Ref(kind, *key)
         for key in snapshot.of(kind)
@@ -65,6 +72,18 @@ def find(snapshot: Snapshot, text: str, namespace: str | None) -> Ref:
         f"{key.namespace}/{key.name}" for key in snapshot.of(kind) if name in key.name or key.name in name
     )
     raise UsageError(f"there is no {text}{place}", f"Near it: {', '.join(near[:5])}" if near else "")
+
+
+def holds(snapshot: Snapshot, namespace: str) -> bool | None:
+    """Whether there is such a namespace, or in files anything that lies in it; None = not known."""
+    if Key("", namespace) in snapshot.namespaces or namespace in inhabited(snapshot):
+        return True
+    return False if snapshot.covers("Namespace") or not snapshot.live else None
+
+
+def inhabited(snapshot: Snapshot) -> set[str]:
+    """The namespaces in which any object lies."""
+    return {key.namespace for kind in snapshot.objects for key in snapshot.of(kind)} - {""}
 
 
 def _of_target(snapshot: Snapshot, target: Ref) -> set[Key]:

@@ -186,7 +186,7 @@ class MainScreen(Screen[None]):
         self._dirty = False
         pane = self.pane
         if isinstance(pane, TreeView):
-            why = words.narrowing(self.namespace, self.filter_text)
+            why = words.narrowing(self.shown, self.namespace, self.filter_text)
             pane.words = words.nothing(self.shown, self.feed.error, why, self.view.says)
         if self.shown is not None:
             pane.show(
@@ -203,9 +203,13 @@ class MainScreen(Screen[None]):
         if self._target is None or self.shown is None:
             return
         ref = named(self.shown, self._target, self.namespace)
-        if ref is None:
+        if ref is None and not self.feed.settled:
             return
-        self._target = None
+        text, self._target = self._target, None
+        if ref is None:
+            where = f" in namespace {self.namespace}" if self.namespace else ""
+            self.status.say(f"{text} is not to be found{where}.", "degraded")
+            return
         self.action_view(perspective_of(ref.kind))
         if not self.pane.reveal(ref):
             self.status.say(f"{ref} is not to be found among the {self.view.title}.", "degraded")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from kinspect.errors import KinspectError
 from kinspect.model.finding import State
 from kinspect.model.kinds import KINDS
+from kinspect.model.meta import Key
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Span
 from kinspect.outline.summary import Summary
@@ -59,10 +60,11 @@ def narrowed(namespace: str | None, order: str, following: bool) -> tuple[Span, 
     return where, Span(ordered, "accent"), Span("following" if following else "", "accent")
 
 
-def narrowing(namespace: str | None, filter_text: str) -> str:
+def narrowing(shown: Snapshot | None, namespace: str | None, filter_text: str) -> str:
     """The same within a sentence; "" if nothing is left out."""
+    gone = namespace and shown and shown.covers("Namespace") and Key("", namespace) not in shown.namespaces
     parts = (
-        f"namespace {namespace}" if namespace else "",
+        f"namespace {namespace}{', which does not exist' if gone else ''}" if namespace else "",
         f"the filter “{filter_text}”" if filter_text else "",
     )
     return " and ".join(filter(None, parts))

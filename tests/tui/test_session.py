@@ -241,6 +241,20 @@ def test_the_command_line_names_the_namespace() -> None:
     play(script, options=TuiOptions(namespace="kube-system"))
 
 
+def test_what_the_command_line_names_and_is_not_there_is_told() -> None:
+    async def script(s: Session) -> None:
+        assert "svc/nope is not to be found in namespace shop." in s.screen
+
+    play(script, options=TuiOptions(namespace="shop", target="svc/nope"))
+
+
+def test_a_namespace_that_does_not_exist_is_told() -> None:
+    async def script(s: Session) -> None:
+        assert "Narrowed by namespace nope, which does not exist." in s.screen
+
+    play(script, options=TuiOptions(namespace="nope"))
+
+
 def test_the_inspection_is_told_what_is_on_the_screen() -> None:
     async def script(s: Session) -> None:
         assert CHECKOUT in s.held.watched
