@@ -11,12 +11,19 @@ from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from kinspect.model.meta import Fact
-from kinspect.ruleset.hooks import dispatchers, lost_jumps, masqueraders, masquerades
+from kinspect.ruleset.hooks import (
+    dispatchers,
+    emptied_dispatchers,
+    guards_cluster_ips,
+    lost_jumps,
+    masqueraders,
+    masquerades,
+)
 from kinspect.ruleset.matching import Headers, Node
 from kinspect.ruleset.model import ChainId, Ruleset
 from kinspect.ruleset.names import NFTABLES_TABLE
 from kinspect.ruleset.walk import Origin, dnat_shares, journey
-from kinspect.ruleset.way import Step, Way
+from kinspect.ruleset.way import Step, Way, ended_in, falls
 
 FaultKind = Literal[
     "no rules",
@@ -36,6 +43,7 @@ FaultKind = Literal[
 
 Backend = tuple[str, int]
 _EVEN = 1e-4
+_EMPTY = "the chain is empty"
 
 
 class Expectation(Fact, frozen=True):
@@ -83,7 +91,7 @@ def _of_service(
 ) -> Iterator[Fault]:
     translated = [way for way in ways if way.backend is not None]
     untranslated = next((way for way in ways if way.backend is None), None)
-    if untranslated and (ruleset.complete or dispatchers(ruleset)):
+    if untranslated and _can_tell(ruleset):
         # One is enough: the others of this packet end for the same reason.
         yield _untranslated(ruleset, expectation, untranslated)
     yield from _backends(expectation.backends, translated)
@@ -96,28 +104,38 @@ def _of_service(
 
 
 def _untranslated(ruleset: Ruleset, expectation: Expectation, way: Way) -> Fault:
-    """Why a packet that a Service should have taken kept its destination."""
+    """Why a packet that a Service should have taken kept its destination.
+
+    What was not translated may be refused further on, as a wrong port of the cluster IP is in nftables mode:
+    that is an effect. A cause it only is where the proxy says of this very port that nobody is behind it.
+    """
     expected = f"a translation to {_listed(expectation.backends)}"
-    if not dispatchers(ruleset):
-        return Fault(
-            "no rules", ChainId("", ""), expected, f"no rules of a service proxy (mode {ruleset.mode})"
-        )
     hook: Literal["prerouting", "output"] = "prerouting" if expectation.origin == "network" else "output"
     for lost in lost_jumps(ruleset, hook):
         if lost.to in dispatchers(ruleset):
             return Fault("lost jump", lost.chain, f"a jump to {lost.to.name}", "none", doubts=way.doubts)
-    fell = next(reversed(_falls(way)), None)
-    if fell and fell.chain not in dispatchers(ruleset):
-        # What fell off may be refused further on, as a wrong port of the cluster IP: an effect, no cause.
-        rules = ruleset.chains[fell.chain].rules
-        seen = f"{len(rules)} rules, none of which translates" if rules else "the chain is empty"
-        return Fault("emptied chain", fell.chain, expected, seen, doubts=way.doubts)
-    if way.end in ("drop", "reject"):
+    for emptied in emptied_dispatchers(ruleset, hook):
+        return Fault("emptied chain", emptied, expected, _EMPTY, doubts=way.doubts)
+    if not dispatchers(ruleset):
+        return Fault(
+            "no rules", ChainId("", ""), expected, f"no rules of a service proxy (mode {ruleset.mode})"
+        )
+    fell = ended_in(way)
+    if fell and fell not in dispatchers(ruleset):
+        rules = ruleset.chains[fell].rules
+        seen = f"{len(rules)} rules, none of which translates" if rules else _EMPTY
+        return Fault("emptied chain", fell, expected, seen, doubts=way.doubts)
+    if way.end in ("drop", "reject") and not guards_cluster_ips(ruleset, way.steps[-1].chain):
         return _fault("wrong refusal", way, way.steps[-1], expected, way.end)
-    at = fell.chain if fell else dispatchers(ruleset)[0]
+    at = fell or dispatchers(ruleset)[0]
     headers = expectation.headers
     seen = f"no rule or element for {headers.protocol} {headers.dst}:{headers.dport}"
     return Fault("missing entrance", at, expected, seen, doubts=way.doubts)
+
+
+def _can_tell(ruleset: Ruleset) -> bool:
+    """Whether it proves something that nothing translates: a proxy's rules are here, or none is hidden."""
+    return ruleset.complete or bool(dispatchers(ruleset)) or bool(emptied_dispatchers(ruleset, "prerouting"))
 
 
 def _backends(expected: frozenset[Backend], translated: list[Way]) -> Iterator[Fault]:
@@ -126,10 +144,10 @@ def _backends(expected: frozenset[Backend], translated: list[Way]) -> Iterator[F
     for backend, way in sorted(stale.items()):
         yield _fault("stale backend", way, _step(way, "dnat"), _listed(expected), _text(backend))
     missing = expected - shares.keys()
-    fallen = {step.chain: way for way in translated for step in _falls(way) if _of_one_endpoint(step.chain)}
+    fallen = {step.chain: way for way in translated for step in falls(way) if _of_one_endpoint(step.chain)}
     for chain, way in sorted(fallen.items()):
         # The next rule of the choosing chain followed: somebody else got this one's share.
-        yield Fault("emptied chain", chain, "a translation", "the chain is empty", doubts=way.doubts)
+        yield Fault("emptied chain", chain, "a translation", _EMPTY, doubts=way.doubts)
     if missing and translated:
         way = translated[0]
         yield _fault("missing backend", way, _choosing(way), _listed(expected), f"no {_listed(missing)}")
@@ -214,15 +232,6 @@ def _chosen(way: Way) -> Backend:
 def _step(way: Way, does: str) -> Step:
     """The last step that does this; the way has one."""
     return next(step for step in reversed(way.steps) if step.does == does)
-
-
-def _falls(way: Way) -> list[Step]:
-    """Where the packet fell off of a chain. A firewall's chain ends so for all that it lets pass."""
-    return [
-        step
-        for step in way.steps
-        if step.does == "falls off" and not step.chain.name.startswith(("KUBE-FW-", "firewall-"))
-    ]
 
 
 def _of_the_proxy(chain: ChainId) -> bool:

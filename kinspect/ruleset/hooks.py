@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kinspect.ruleset.model import Chain, ChainId, HookName, Ruleset
 from kinspect.ruleset.names import NFTABLES_TABLE
-from kinspect.ruleset.terms import Lookup, Masquerade
+from kinspect.ruleset.terms import Lookup, Masquerade, Member
 
 _IPTABLES: tuple[tuple[HookName, str, str], ...] = (
     ("prerouting", "nat", "KUBE-SERVICES"),
@@ -29,6 +29,7 @@ _IPTABLES: tuple[tuple[HookName, str, str], ...] = (
     ("output", "filter", "KUBE-SERVICES"),
 )
 _DISPATCH_MAPS = ("service-ips", "service-nodeports")
+_CLUSTER_IPS = "cluster-ips"
 
 
 class LostJump(NamedTuple):
@@ -46,6 +47,26 @@ def dispatchers(ruleset: Ruleset) -> tuple[ChainId, ...]:
         each.id for each in ruleset.chains.values() if each.id.table == NFTABLES_TABLE and _looks_up(each)
     )
     return (*(each for each in iptables if each in ruleset.chains), *nftables)
+
+
+def emptied_dispatchers(ruleset: Ruleset, hook: HookName) -> tuple[ChainId, ...]:
+    """The chains that should find a packet's Service at this hook, and have lost all their rules.
+
+    KUBE-NODEPORTS is no proof: without node ports it is empty.
+    """
+    iptables = ChainId("nat", "KUBE-SERVICES")
+    wanted = [iptables] if iptables in ruleset.chains else []
+    for hooked in ruleset.hooked(hook):
+        if hooked.id.table == NFTABLES_TABLE and hooked.hook and hooked.hook.kind == "nat":
+            wanted += sorted(_reachable(ruleset, hooked) - {hooked.id})
+    return tuple(each for each in wanted if not ruleset.chains[each].rules)
+
+
+def guards_cluster_ips(ruleset: Ruleset, chain: ChainId) -> bool:
+    """Whether a chain refuses, in nftables mode, what nothing has translated, whatever the port."""
+    rules = ruleset.chains[chain].rules if chain in ruleset.chains else ()
+    members = (part for rule in rules for part in rule.parts if isinstance(part, Member))
+    return chain.table == NFTABLES_TABLE and any(each.container == _CLUSTER_IPS for each in members)
 
 
 def lost_jumps(ruleset: Ruleset, hook: HookName | None = None) -> tuple[LostJump, ...]:

@@ -9,6 +9,7 @@ import msgspec
 from kinspect.model.meta import Fact
 from kinspect.ruleset.matching import Headers
 from kinspect.ruleset.model import ChainId
+from kinspect.ruleset.names import iptables_name, nftables_name
 from kinspect.ruleset.terms import Target
 
 End = Literal["accept", "drop", "reject", "unknown"]
@@ -62,3 +63,33 @@ class Way(Fact, frozen=True):
 
     def doubting(self, reason: str) -> Way:
         return msgspec.structs.replace(self, doubts=tuple(dict.fromkeys((*self.doubts, reason))))
+
+
+def falls(way: Way) -> list[Step]:
+    """Where the packet fell off of a chain. A firewall's chain ends so for all that it lets pass."""
+    return [
+        step
+        for step in way.steps
+        if step.does == "falls off" and not step.chain.name.startswith(("KUBE-FW-", "firewall-"))
+    ]
+
+
+def ended_in(way: Way) -> ChainId | None:
+    """The chain in which a packet was last that nothing has translated; None = no chain was meant for it.
+
+    A chain that has marked the packet is not fallen off of, though nothing else followed: then the jump into
+    it tells.
+    """
+    fallen = falls(way)
+    for step in reversed(way.steps):
+        if step in fallen:
+            return step.chain
+        if step.does in ("jump", "goto") and _chooses(step.detail):
+            return ChainId(step.chain.table, step.detail)
+    return None
+
+
+def _chooses(chain: str) -> bool:
+    """Whether a chain by this name should lead to a backend: it is a Service port's, or an endpoint's."""
+    named = iptables_name(chain) or nftables_name(chain)
+    return named is not None and named.kind != "firewall"

@@ -135,6 +135,7 @@ def mended(recorded: Mapping[str, str], name: str, pattern: str, by: str) -> Rul
 IPTABLES, NFT = "node1-iptables-save.txt", "node3-nft.json"
 NODE_PORT_1 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.11", 30080), ECHO, masquerade=True)
 NODE_PORT_3 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.13", 30080), ECHO, masquerade=True)
+FROM_NODE_1 = Expectation(Headers("tcp", "192.0.2.11", 1, "10.96.225.63", 80), WEB0, origin="node")
 EMPTY_1 = Expectation(Headers("tcp", CLIENT, 1, "192.0.2.11", 30090), refusal="reject")
 
 CLUSTER_IP_3 = Expectation(Headers("tcp", "10.244.2.5", 1, "10.96.225.63", 80), WEB0)
@@ -231,6 +232,42 @@ CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
         "FORWARD",
     ),
     (
+        "a cluster IP's rule is gone",
+        IPTABLES,
+        r".*-A KUBE-SERVICES -d 10\.96\.225\.63/32 .*\n",
+        "",
+        FROM_NODE_1,
+        "missing entrance",
+        "KUBE-SERVICES",
+    ),
+    (
+        "the chain that finds Services is empty",
+        IPTABLES,
+        r"(\*nat(?s:.*?)\n)(?:.*-A KUBE-SERVICES .*\n)+",
+        r"\1",
+        FROM_NODE_1,
+        "emptied chain",
+        "KUBE-SERVICES",
+    ),
+    (
+        "the Service's chain marks, and leads nowhere",
+        IPTABLES,
+        r".*-A KUBE-SVC-PMFNVVYJSKQUUFW4 .*-j KUBE-SEP-.*\n",
+        "",
+        FROM_NODE_1,
+        "emptied chain",
+        "KUBE-SVC-PMFNVVYJSKQUUFW4",
+    ),
+    (
+        "the proxy believes that nobody is behind a cluster IP",
+        IPTABLES,
+        r"(\*filter(?s:.*?))COMMIT\n((?s:.*?)\n).*-A KUBE-SERVICES -d 10\.96\.225\.63/32 .*\n",
+        r"\1-A KUBE-SERVICES -d 10.96.225.63/32 -p tcp -m tcp --dport 80 -j REJECT\nCOMMIT\n\2",
+        FROM_NODE_1,
+        "wrong refusal",
+        "KUBE-SERVICES",
+    ),
+    (
         "a refusal is gone",
         IPTABLES,
         r".*-A KUBE-EXTERNAL-SERVICES .*--dport 30090 .*\n",
@@ -265,6 +302,45 @@ CHANGED: list[tuple[str, str, str, str, Expectation, str, str]] = [
         CLUSTER_IP_3,
         "emptied chain",
         "service-AN6D5RLX-shop/one/tcp/http",
+    ),
+    (
+        "nft: a cluster IP is gone from the map, so that the packet is refused as for a wrong port",
+        NFT,
+        r'\[\{"concat": \["10\.96\.225\.63", "tcp", 80\]\}, \{"goto": \{"target": "service-[^"]*"\}\}\],? ?',
+        "",
+        CLUSTER_IP_3,
+        "missing entrance",
+        "services",
+    ),
+    (
+        "nft: the proxy believes that nobody is behind a cluster IP",
+        NFT,
+        (
+            r'("map": \{"family": "ip", "name": "no-endpoint-services".*?"elem": \[)(.*)'
+            r'\[\{"concat": \["10\.96\.225\.63", "tcp", 80\]\}, \{"goto": \{"target": "service-[^"]*"\}\}\], '
+        ),
+        r'\1[{"concat": ["10.96.225.63", "tcp", 80]}, {"goto": {"target": "reject-chain"}}], \2',
+        CLUSTER_IP_3,
+        "wrong refusal",
+        "reject-chain",
+    ),
+    (
+        "nft: the chain that finds Services is empty",
+        NFT,
+        r'(\{"rule": \{"family": "ip", "table": "kube-proxy", "chain": "services".*?\]\}\}, ){3}',
+        "",
+        CLUSTER_IP_3,
+        "emptied chain",
+        "services",
+    ),
+    (
+        "nft: a node port's chain marks, and leads nowhere",
+        NFT,
+        r'\{"rule": \{"family": "ip", "table": "kube-proxy", "chain": "external-WDRX[^}]*"goto".*?\]\}\}, ',
+        "",
+        NODE_PORT_3,
+        "emptied chain",
+        "external-WDRXLBNV-shop/echo-np/tcp/http",
     ),
     (
         "nft: the mark is another",

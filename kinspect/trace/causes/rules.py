@@ -17,7 +17,7 @@ CODES = {
     "NAT301": Code("the node has no rules of a service proxy", "Look whether kube-proxy runs there."),
     "NAT302": Code("a jump into the proxy's chains is missing", _RESYNC),
     "NAT303": Code("the rules know nothing of this address and port", _RESYNC),
-    "NAT304": Code("the Service's chain chooses nobody", _RESYNC),
+    "NAT304": Code("a chain of the proxy is empty, or none of its rules leads on", _RESYNC),
     "NAT305": Code("the rules still send to an address that is no endpoint", _RESYNC),
     "NAT306": Code("the rules leave an endpoint out", _RESYNC),
     "NAT307": Code("the shares of the endpoints are not equal", _RESYNC),
