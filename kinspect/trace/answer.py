@@ -92,6 +92,8 @@ def _notes(run: Run) -> list[str]:
         notes.append(run.alternative.because)
     elif run.verdict != "delivered" and run.parting is None and run.alternative is not None:
         notes.append(f"as predicted: {run.alternative.because}")
+    elif run.parting is not None and run.alternative is not None and run.alternative.outcome == "unknown":
+        notes.append(run.alternative.because)
     return notes
 
 

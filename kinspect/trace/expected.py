@@ -73,7 +73,7 @@ class Alternative(NamedTuple):
 def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -> tuple[Alternative, ...]:
     """The alternatives, in the order of their backends. `owned`: the addresses of places that were asked."""
     if target.service is None or target.port is None:
-        return (_straight(snapshot, target, vantage),)
+        return (_of_no_port(snapshot, target, vantage) or _straight(snapshot, target, vantage),)
     if target.traffic == "internal" and not vantage.node:
         ends = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
         sent = Visit("original", vantage.place, None, ends, ("sent",))
@@ -225,6 +225,22 @@ def _onward(
         return
     yield Visit("original", passing.meeting, entering, leaving, actions, passing.why)
     yield from to_backend(snapshot, passing.meeting, leaving, backend)
+
+
+def _of_no_port(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternative | None:
+    """Of an address that is only a Service's, which has no such port: None = it is not.
+
+    In nftables mode the node refuses it; in iptables mode no rule is about it, and it leaves by some route.
+    """
+    owners = [snapshot.services[key] for key in snapshot.index.services_by_ip.get(target.address, EMPTY)]
+    if not owners or target.node:
+        return None
+    ports = ", ".join(f"{each.port}/{each.protocol}" for owner in owners for each in owner.spec.ports)
+    names = ", ".join(f"{owner.namespace}/{owner.name}" for owner in owners)
+    ends = Ends(_end(vantage.address), End(frozenset({target.address}), target.number))
+    sent = Visit("original", vantage.place, None, ends, ("sent",))
+    because = f"Service {names} has no port {target.number}/{target.protocol}, only {ports}"
+    return Alternative(1.0, "unknown", None, (sent,), because)
 
 
 def _straight(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternative:

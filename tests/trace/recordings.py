@@ -19,7 +19,14 @@ NODES = {
 """Each node's own address, and how the addresses of its pods begin."""
 
 BALANCED = "192.0.2.200"
-PODS = {"shop/web0": "10.244.1.3", "shop/src": "10.244.0.5", "shop/echo2": "10.244.1.2"}
+PODS = {
+    "shop/web0": "10.244.1.3",
+    "shop/src": "10.244.0.5",
+    "shop/echo2": "10.244.1.2",
+    "shop/ingress": "10.244.1.5",
+    "shop/coredns1": "10.244.0.4",
+    "shop/coredns3": "10.244.2.6",
+}
 
 OWNED = {
     Place("node", name): frozenset({address, f"{pods}0", f"{pods}1"})

@@ -16,14 +16,14 @@ from kinspect.sources import open_file
 from kinspect.trace import answer
 from kinspect.trace.bpf import TCP
 from kinspect.trace.expected import expect
-from kinspect.trace.methods import Attempt
+from kinspect.trace.methods import Attempt, choose
 from kinspect.trace.packet import ACK, SYN, Packet
-from kinspect.trace.run import Expectations, Run, run_of
+from kinspect.trace.run import Expectations, run_of
 from kinspect.trace.sighting import Place, SequenceMark, Sighting
-from kinspect.trace.target import at_address
+from kinspect.trace.target import at_address, resolve
 from tests.golden import check_golden
 from tests.trace.recordings import OWNED
-from tests.trace.test_recorded_stories import CLIENT, NODE_PORT, SOURCE, STORIES, told
+from tests.trace.test_recorded_stories import CLIENT, NODE_PORT, SOURCE, STORIES, target_of, told
 
 GOLDEN = Path(__file__).with_name("golden")
 
@@ -35,10 +35,8 @@ def snapshot() -> Snapshot:
 
 def trace_of(name: str, snapshot: Snapshot) -> Trace:
     story = STORIES[name]
-    seen, compared = told(name, snapshot)
-    run = Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, "")
-    target = at_address("{}:{}".format(*story.called), snapshot, *story.called)
-    return answer.answer(target, str(story.vantage.place), "marked connect", [run], {}, 0)
+    run, target = told(name, snapshot), target_of(name, snapshot)
+    return answer.answer(target, str(story.vantage.place), choose(None, target)[0], [run], {}, 0)
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -65,7 +63,7 @@ def test_the_json_keeps_its_schema_and_leaves_no_key_out(name: str, snapshot: Sn
 
 
 def test_a_prediction_alone_has_every_alternative_with_its_share(snapshot: Snapshot) -> None:
-    target = at_address("node port", snapshot, *NODE_PORT)
+    target = resolve(NODE_PORT, snapshot, "shop")
     told = answer.predicted(target, "client", expect(snapshot, target, CLIENT, OWNED))
     assert (told.method, told.verdict) == ("prediction", "delivered")
     assert [path.share for path in told.paths] == [1.0]
@@ -73,11 +71,9 @@ def test_a_prediction_alone_has_every_alternative_with_its_share(snapshot: Snaps
 
 
 def test_runs_of_the_same_way_are_one_path_with_its_share(snapshot: Snapshot) -> None:
-    target = at_address("node port", snapshot, *NODE_PORT)
-    runs = []
-    for name in ("nodeport-cross-node", "nodeport-cross-node", "broken-fdb-entry-removed"):
-        seen, compared = told(name, snapshot)
-        runs.append(Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, ""))
+    target = resolve(NODE_PORT, snapshot, "shop")
+    names = ("nodeport-cross-node", "nodeport-cross-node", "broken-fdb-entry-removed")
+    runs = [told(name, snapshot) for name in names]
     together = answer.answer(target, "client", "marked connect", runs, {}, 0)
     assert [round(path.share, 2) for path in together.paths] == [0.67, 0.33]
     assert together.verdict == "dropped"

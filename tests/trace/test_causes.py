@@ -22,11 +22,9 @@ from kinspect.ruleset.model import ChainId
 from kinspect.sources import open_file
 from kinspect.trace.causes import Case, causes, codes, load
 from kinspect.trace.compare import Parting
-from kinspect.trace.run import Run
 from kinspect.trace.sighting import Place
-from kinspect.trace.target import at_address
 from tests.trace.recordings import OWNED
-from tests.trace.test_recorded_stories import STORIES, told
+from tests.trace.test_recorded_stories import target_of, told
 
 NODE1, WEB = Place("node", "node1"), Place("pod", "shop/web0")
 TUNNEL = Link(4, "flannel.1", "vxlan", mtu=1450)
@@ -42,9 +40,7 @@ def snapshot() -> Snapshot:
 
 def found(snapshot: Snapshot, story: str, states: dict[Place, PlaceState]) -> list[str]:
     """The codes for a recorded story with this state of its places."""
-    seen, compared = told(story, snapshot)
-    run = Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, "")
-    target = at_address(story, snapshot, *STORIES[story].called)
+    run, target = told(story, snapshot), target_of(story, snapshot)
     return [cause.code for cause in causes(Case(target, run, states, OWNED, {}))]
 
 
@@ -118,9 +114,8 @@ def test_a_smaller_tunnel_is_named_though_it_was_delivered(snapshot: Snapshot) -
 
 
 def test_what_the_rules_do_wrong_is_a_cause(snapshot: Snapshot) -> None:
-    seen, compared = told("broken-svc-chain-flushed", snapshot)
-    run = Run(seen.verdict, compared.hops, None, compared.parting, compared.alternative, "")
-    target = at_address("one", snapshot, *STORIES["broken-svc-chain-flushed"].called)
+    story = "broken-svc-chain-flushed"
+    run, target = told(story, snapshot), target_of(story, snapshot)
     empty = Fault("emptied chain", ChainId("nat", "KUBE-SVC-X"), "a translation", "the chain is empty")
     stranger = Fault("dropped", ChainId("ip firewall", "forward"), "it goes on", "drop")
     (first, second) = causes(Case(target, run, {}, OWNED, {NODE1: (empty, stranger)}))
@@ -141,13 +136,13 @@ LISTENERS = {
 @pytest.mark.parametrize("name", LISTENERS)
 def test_who_listens_in_a_pod_that_refuses(name: str, snapshot: Snapshot) -> None:
     listeners, expected = LISTENERS[name]
-    _, compared = told("nodeport-cross-node", snapshot)
-    hops = list(compared.hops)
+    healthy = told("nodeport-cross-node", snapshot)
+    hops = list(healthy.hops)
     answer = next(index for index, hop in enumerate(hops) if hop.direction == "reply")
     hops[answer] = msgspec.structs.replace(hops[answer], actions=("sent", "rejected"), agrees=False)
     parting = Parting(answer, WEB, "it accepts", "it refused")
-    run = Run("refused", tuple(hops), None, parting, compared.alternative, "")
-    target = at_address("one", snapshot, *STORIES["nodeport-cross-node"].called)
+    run = healthy._replace(verdict="refused", hops=tuple(hops), parting=parting)
+    target = target_of("nodeport-cross-node", snapshot)
     case = Case(target, run, {WEB: PlaceState(listeners=listeners)}, OWNED, {})
     assert [cause.code for cause in causes(case)] == expected
 
@@ -160,11 +155,11 @@ def test_every_code_is_told_once_and_says_what_to_do() -> None:
 
 def test_a_bridge_port_without_hairpin_is_named(snapshot: Snapshot) -> None:
     """A pod that chose itself, and whose node did not send the packet back to it."""
-    _, compared = told("hairpin", snapshot)
+    healthy = told("hairpin", snapshot)
     node = Place("node", "node2")
     parting = Parting(2, node, "it sends it on", "it did not")
-    run = Run("dropped", compared.hops[:2], None, parting, compared.alternative, "")
-    target = at_address("one", snapshot, *STORIES["hairpin"].called)
+    run = healthy._replace(verdict="dropped", hops=healthy.hops[:2], parting=parting)
+    target = target_of("hairpin", snapshot)
     pod = PlaceState(links=(Link(2, "eth0", "veth", peer=9),))
     for hairpin, expected in ((False, ["NOD309"]), (True, [])):
         ports = (BridgePort("veth9", hairpin),)
