@@ -7,11 +7,11 @@ Source: endpointslice utils.go (ShouldPodBeInEndpoints, podToEndpoint); discover
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
-from kinspect.model.index import EMPTY
+from kinspect.model.index import EMPTY, LabelSet
 from kinspect.model.meta import Key, Labels, Meta, Ref
 from kinspect.model.pod import Pod, Workload
 from kinspect.model.service import Service
@@ -41,14 +41,18 @@ def selected_pods(snapshot: Snapshot, service: Service) -> tuple[Pod, ...]:
 
 def pods_with(snapshot: Snapshot, namespace: str, labels: Labels) -> tuple[Pod, ...]:
     """The pods of the namespace that have all these labels, by name. At least one label must be asked for."""
-    by_label = snapshot.index.pods_by_label
-    first, *others = sorted(
-        (by_label.get((namespace, *pair), EMPTY) for pair in labels.items()),
-        key=len,
-    )
-    keys = [key for key in first if all(key in other for other in others)]
-    pods = snapshot.pods
+    by_labels, pods = snapshot.index.pods_by_labels, snapshot.pods
+    keys = [
+        key for each in label_sets_with(snapshot, namespace, labels) for key in by_labels[namespace, each]
+    ]
     return tuple(pods[key] for key in sorted(keys))
+
+
+def label_sets_with(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[LabelSet]:
+    """What the namespace's pods with all these labels (at least one) have in all."""
+    pairs, sets = tuple(labels.items()), snapshot.index.label_sets
+    rarest = min((sets.get((namespace, *pair), EMPTY) for pair in pairs), key=len)
+    return (each for each in rarest if all(pair in each for pair in pairs))
 
 
 def listable(pod: Pod) -> bool:

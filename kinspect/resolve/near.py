@@ -18,10 +18,10 @@ from kinspect.model.index import EMPTY
 from kinspect.model.meta import Fact, Labels, Ref
 from kinspect.model.pod import Workload
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.membership import workloads_in, workloads_making
+from kinspect.resolve.membership import label_sets_with, workloads_in, workloads_making
 
 LOOKED_AT = 1_000
-"""At most so many pods are compared label by label."""
+"""At most so many sets of labels are compared, pair by pair."""
 
 SIMILAR = 0.6
 """How alike two texts must be to be taken for a slip of the pen."""
@@ -63,10 +63,12 @@ def near_misses(snapshot: Snapshot, namespace: str, selector: Labels) -> NearMis
 
 def _near_labels(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[NearLabel, ...]:
     found: Counter[NearLabel] = Counter()
+    by_labels = snapshot.index.pods_by_labels
     for key in selector if len(selector) > 1 else ():
         rest = {other: value for other, value in selector.items() if other != key}
-        for labels in islice(_pods_with_all(snapshot, namespace, rest), LOOKED_AT):
-            found[NearLabel(key, selector[key], key, labels.get(key), 0)] += 1
+        for labels in islice(label_sets_with(snapshot, namespace, rest), LOOKED_AT):
+            seen = dict(labels).get(key)
+            found[NearLabel(key, selector[key], key, seen, 0)] += len(by_labels[namespace, labels])
     if not found:
         of_pods = islice(snapshot.index.pods_by_namespace.get(namespace, EMPTY), LOOKED_AT)
         found = _alike((snapshot.pods[key].metadata.labels for key in of_pods), selector)
@@ -104,19 +106,12 @@ def _similar(one: str, other: str) -> bool:
     return a == b or (matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR)
 
 
-def _pods_with_all(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[Labels]:
-    """The labels of the namespace's pods that have all of these."""
-    by_label = snapshot.index.pods_by_label
-    first, *others = sorted((by_label.get((namespace, *pair), EMPTY) for pair in labels.items()), key=len)
-    return (snapshot.pods[key].metadata.labels for key in first if all(key in other for other in others))
-
-
 def _elsewhere(snapshot: Snapshot, namespace: str, selector: Labels) -> tuple[str, ...]:
     """The other namespaces with pods that the whole selector matches, by name."""
     return tuple(
         other
         for other in sorted(snapshot.index.pods_by_namespace)
-        if other != namespace and next(_pods_with_all(snapshot, other, selector), None) is not None
+        if other != namespace and next(label_sets_with(snapshot, other, selector), None) is not None
     )
 
 

@@ -14,6 +14,8 @@ from kinspect.model.meta import Key, Object
 from kinspect.sources.messages import Bookmark, Delete, Failed, Odd, Page, Put, WatchEvent
 
 LONGEST_MESSAGE = 500
+HEAD = 8192
+"""Bytes in which a list's metadata ends, where it comes first. A `continue` is some hundred bytes long."""
 
 T = TypeVar("T")
 
@@ -66,6 +68,17 @@ def page(kind: Kind, data: bytes, took_s: float) -> Page | Failed:
     except NOT_JSON as error:
         return Failed(None, f"the answer is not a list: {error}")
     return _page(loose.metadata, *_objects(kind, loose.items or ()), took_s)
+
+
+def continue_token(data: bytes) -> str:
+    """The `continue` of a list answer that has its metadata before its items; "" = none, or not known yet."""
+    items = data.find(b'"items"', 0, HEAD)
+    if items < 0:
+        return ""
+    try:
+        return msgspec.json.decode(data[:items] + b'"items":[]}', type=_List[msgspec.Raw]).metadata.continue_
+    except NOT_JSON:
+        return ""
 
 
 def part(kind: Kind, items: Iterable[bytes]) -> Page:

@@ -26,6 +26,7 @@ from kinspect.sources.messages import (
     Waited,
     Watch,
 )
+from kinspect.sources.pages import Pages
 from kinspect.sources.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Turns:
 
 
 async def follow(
+    group: asyncio.TaskGroup,
     machine: int,
     watcher: Watcher,
     transport: Transport,
@@ -72,8 +74,11 @@ async def follow(
     sharing: Sharing,
     publish: Publish,
 ) -> None:
-    """Does what the machine asks for, for ever. A list keeps its turn until it is through."""
-    request, stream, listing = watcher.start(), _Stream(transport, watcher), False
+    """Does what the machine asks for, for ever. A list keeps its turn until it is through.
+
+    `group` is where this runs, and what it starts.
+    """
+    request, stream, listing = watcher.start(), _Stream(group, transport, watcher), False
     try:
         while True:
             if isinstance(request, List) and not listing:
@@ -97,9 +102,10 @@ async def follow(
 class _Stream:
     """Answers the requests of one machine; holds the watch that it has open."""
 
-    def __init__(self, transport: Transport, watcher: Watcher) -> None:
+    def __init__(self, group: asyncio.TaskGroup, transport: Transport, watcher: Watcher) -> None:
         self._transport = transport
         self._kind = watcher.kind
+        self._pages = Pages(group, transport, watcher.kind)
         self._open: AsyncGenerator[Event, None] | None = None
 
     async def answer(self, request: Request) -> Event:
@@ -112,8 +118,8 @@ class _Stream:
                 self._open = self._transport.list_whole(self._kind, request)
                 return await anext(self._open)
             case List():
-                await self.close()
-                return await self._transport.list(self._kind, request)
+                await self._close_open()
+                return await self._pages.page(request)
             case Watch():
                 await self.close()
                 self._open = self._transport.watch(self._kind, request)
@@ -127,6 +133,10 @@ class _Stream:
                 return Refreshed(await self._transport.renew())
 
     async def close(self) -> None:
+        await self._pages.drop()
+        await self._close_open()
+
+    async def _close_open(self) -> None:
         if self._open is not None:
             await self._open.aclose()
             self._open = None

@@ -131,18 +131,23 @@ class Cluster:
             handover.close()
 
     async def _supervise(self, handover: Handover) -> None:
-        from kinspect.sources.transport import Transport
-
         self._loop = asyncio.get_running_loop()
         self._reading = asyncio.current_task()
         if self._closing:
             return
-        self._transport = Transport(self.access, self._request_timeout_s)
+        memory.collect_later()
+        limit = self._loop.call_later(GC_PAUSE_S, memory.collect_again)
         try:
+            from kinspect.sources.transport import Transport
+
+            self._transport = Transport(self.access, self._request_timeout_s)
             await self._greet(self._transport)
             await self._read(self._transport, handover)
         finally:
-            await self._transport.aclose()
+            limit.cancel()
+            memory.collect_again()
+            if self._transport is not None:
+                await self._transport.aclose()
             await _close_lost_connections(self._loop)
 
     async def _greet(self, transport: Transport) -> None:
@@ -177,15 +182,9 @@ class Cluster:
                     sharing.forget()
                     memory.collect_again(loaded=True)
 
-        memory.collect_later()
-        limit = asyncio.get_running_loop().call_later(GC_PAUSE_S, memory.collect_again)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for machine, watcher in enumerate(self._watchers):
-                    group.create_task(follow(machine, watcher, transport, turns, sharing, publish))
-        finally:
-            limit.cancel()
-            memory.collect_again()
+        async with asyncio.TaskGroup() as group:
+            for machine, watcher in enumerate(self._watchers):
+                group.create_task(follow(group, machine, watcher, transport, turns, sharing, publish))
 
     async def _detail(self, transport: Transport, ref: Ref) -> Detail:
         from kinspect.sources.transport import path_of

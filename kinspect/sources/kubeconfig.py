@@ -170,12 +170,20 @@ def _impersonation(options: ClusterOptions, user: Entry) -> list[tuple[str, str]
 def _paths(options: ClusterOptions, environ: Mapping[str, str]) -> list[Path]:
     if options.kubeconfig:
         path = Path(options.kubeconfig).expanduser()
-        if not path.is_file():
+        if not _is_file(path):
             raise Unreadable(f"{path}: no such kubeconfig file")
         return [path]
     named = [part for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
     candidates = [Path(part).expanduser() for part in named] or [Path.home() / ".kube" / "config"]
-    return [path for path in candidates if path.is_file()]
+    return [path for path in candidates if _is_file(path)]
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is there. Raises Unreadable where this user may not even look."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise Unreadable(f"{path}: {error.strerror or error}") from error
 
 
 def _merge(config: Kubeconfig, path: Path) -> None:

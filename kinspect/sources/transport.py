@@ -15,7 +15,7 @@ import ssl
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -39,6 +39,13 @@ LONGEST_LINE = 64 * 1024 * 1024
 
 FOREIGN = (aiohttp.ClientError, TimeoutError, OSError, ValueError)
 """What a request can raise: the network, TLS, and addresses or headers that are none."""
+
+
+class Answer(NamedTuple):
+    """The body of an answer, and how long it took to come."""
+
+    body: bytes
+    took_s: float
 
 
 class Transport:
@@ -100,8 +107,8 @@ class Transport:
                 break
         return response.status, body
 
-    async def list(self, kind: Kind, request: List) -> Event:
-        """The page that was asked for."""
+    async def list(self, kind: Kind, request: List) -> Answer | Failed:
+        """The page that was asked for, not yet decoded."""
         params = {
             "limit": str(request.limit) if request.limit else "",
             "continue": request.continue_,
@@ -116,7 +123,7 @@ class Transport:
                     return decoding.failure(response.status, body, response.headers.get("Retry-After"))
         except (*FOREIGN, KinspectError) as error:
             return Failed(None, reason_of(error))
-        return decoding.page(kind, body, time.monotonic() - began)
+        return Answer(body, time.monotonic() - began)
 
     async def list_whole(self, kind: Kind, request: List) -> AsyncGenerator[Event, None]:
         """Everything at once, as parts while it comes in; the last one is not partial. Or Failed."""
