@@ -118,10 +118,12 @@ def test_what_the_rules_do_wrong_is_a_cause(snapshot: Snapshot) -> None:
     run, target = told(story, snapshot), target_of(story, snapshot)
     empty = Fault("emptied chain", ChainId("nat", "KUBE-SVC-X"), "a translation", "the chain is empty")
     stranger = Fault("dropped", ChainId("ip firewall", "forward"), "it goes on", "drop")
-    (first, second) = causes(Case(target, run, {}, OWNED, {NODE1: (empty, stranger)}))
-    assert (first.code, second.code) == ("NAT304", "NOD302")
+    nothing = Fault("no rules", ChainId("", ""), "a translation", "no rules of a service proxy")
+    (first, second, third) = causes(Case(target, run, {}, OWNED, {NODE1: (empty, stranger, nothing)}))
+    assert (first.code, second.code, third.code) == ("NAT304", "NOD302", "NAT301")
     assert "nat KUBE-SVC-X" in first.message
     assert first.fix
+    assert third.message.startswith("expected a translation")
 
 
 LISTENERS = {

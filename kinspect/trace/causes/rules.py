@@ -52,7 +52,8 @@ def find(case: Case) -> Iterator[Cause]:
         for fault in faults:
             if fault.doubts and case.parting is None:
                 continue  # the packets did as expected: what could not be judged is no fault
-            told = f"in {fault.chain.table} {fault.chain.name}: expected {fault.expected}, found {fault.seen}"
+            where = f"in {fault.chain.table} {fault.chain.name}: " if fault.chain.name else ""
+            told = f"{where}expected {fault.expected}, found {fault.seen}"
             doubt = f" (in doubt: {'; '.join(fault.doubts)})" if fault.doubts else ""
             yield cause(CODES, _code(fault), place, told + doubt)
 
