@@ -29,7 +29,9 @@ from kinspect.model.index import Index
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Key, Object, Ref
 from kinspect.model.pod import Pod
+from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.touches import touched
 from kinspect.rules import CRASH, Rule, answers_of, load
 
@@ -155,10 +157,11 @@ class Judge:
             again = {rule.code for rule in rules}
             answers += (each for each in before.findings if each.code not in again)
             answers += (each for each in before.unknowns if each.code not in again)
+        behind = Behind(snapshot, subject) if isinstance(subject, Service) else None
         for rule in rules:
             if rule.applies(subject):
                 self._wide.keep(ref, rule)
-                answers += answers_of(rule, ref, subject, snapshot)
+                answers += answers_of(rule, ref, behind if rule.looks_behind else subject, snapshot)
         after = Judgment(
             ref,
             tuple(sorted((each for each in answers if isinstance(each, Finding)), key=_order)),

@@ -7,11 +7,11 @@ from typing import Literal
 from kinspect.export import Document
 from kinspect.export.scope import Scope, services_in
 from kinspect.model.meta import Key, Ref
-from kinspect.model.service import Service, ServicePort
+from kinspect.model.service import ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import state_of
 from kinspect.outline.summary import hidden
-from kinspect.resolve.backends import Backend, backends, unmatched_ports
+from kinspect.resolve.backends import Backend, Behind
 from kinspect.resolve.routes import routes_to
 
 
@@ -93,6 +93,7 @@ def tree(snapshot: Snapshot, scope: Scope) -> Tree:
 def _service(snapshot: Snapshot, key: Key) -> TreeService:
     service = snapshot.services[key]
     ref = Ref("Service", *key)
+    behind = Behind(snapshot, service)
     return TreeService(
         namespace=key.namespace,
         name=key.name,
@@ -100,10 +101,10 @@ def _service(snapshot: Snapshot, key: Key) -> TreeService:
         cluster_ips=service.spec.cluster_ips or tuple(filter(None, (service.spec.cluster_ip,))),
         state=state_of(snapshot, ref),
         reasons=_reasons(snapshot, ref),
-        ports=tuple(_port(snapshot, service, port) for port in service.spec.ports),
+        ports=tuple(_port(behind, port) for port in service.spec.ports),
         unmatched=tuple(
             UnmatchedPort(port.name or None, port.port, port.protocol or "TCP")
-            for port in unmatched_ports(snapshot, service)
+            for port in behind.unmatched_ports
         ),
         routes=tuple(
             TreeRoute(route.kind, route.namespace, route.name, route.host or None, route.path or None)
@@ -120,14 +121,14 @@ def _reasons(snapshot: Snapshot, ref: Ref) -> tuple[Reason, ...]:
     return tuple(found + [Reason(each.code, each.reason) for each in judgment.unknowns])
 
 
-def _port(snapshot: Snapshot, service: Service, port: ServicePort) -> TreePort:
+def _port(behind: Behind, port: ServicePort) -> TreePort:
     return TreePort(
         name=port.name or None,
         port=port.port,
         protocol=port.protocol,
         target_port=port.target_port,
         node_port=port.node_port,
-        backends=tuple(_backend(each) for each in backends(snapshot, service, port)),
+        backends=tuple(_backend(each) for each in behind.backends(port)),
     )
 
 

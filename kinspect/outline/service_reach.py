@@ -9,7 +9,7 @@ from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import Role, Span
 from kinspect.outline.sections import Section, Words, labelled
-from kinspect.resolve.backends import backends
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.traffic import Choice, Client, Traffic, choose
 
 Family = Literal["IPv4", "IPv6"]
@@ -24,27 +24,24 @@ def who_may_use(snapshot: Snapshot, service: Service) -> Iterator[Section]:
     if not snapshot.nodes:
         yield Section("Who may use which backend", ((Span("nodes are not known", "unknown"),),))
         return
-    yield Section("A pod's request to the cluster IP", tuple(_lines(snapshot, service, "internal")))
+    behind = Behind(snapshot, service)
+    yield Section("A pod's request to the cluster IP", tuple(_lines(behind, "internal")))
     if service.spec.type in ("NodePort", "LoadBalancer") or service.spec.external_ips:
-        yield Section(
-            "A request from outside, by the node it enters", tuple(_lines(snapshot, service, "external"))
-        )
+        yield Section("A request from outside, by the node it enters", tuple(_lines(behind, "external")))
 
 
-def _lines(snapshot: Snapshot, service: Service, traffic: Traffic) -> Iterator[Words]:
-    for port in service.spec.ports:
-        for choice, nodes in _by_choice(snapshot, service, port, traffic).items():
+def _lines(behind: Behind, traffic: Traffic) -> Iterator[Words]:
+    for port in behind.service.spec.ports:
+        for choice, nodes in _by_choice(behind, port, traffic).items():
             yield _line(port, choice, nodes)
 
 
-def _by_choice(
-    snapshot: Snapshot, service: Service, port: ServicePort, traffic: Traffic
-) -> dict[Choice, list[str]]:
+def _by_choice(behind: Behind, port: ServicePort, traffic: Traffic) -> dict[Choice, list[str]]:
     """Each different choice, with the nodes where the proxy makes it."""
-    found = backends(snapshot, service, port)
+    service, found = behind.service, behind.backends(port)
     family: Family = "IPv6" if ":" in service.virtual_ips[0] else "IPv4"
     grouped: dict[Choice, list[str]] = {}
-    for key, node in sorted(snapshot.nodes.items()):
+    for key, node in sorted(behind.snapshot.nodes.items()):
         client = Client(key.name, node.zone, "pod" if traffic == "internal" else "outside")
         grouped.setdefault(choose(service, found, client, traffic, family), []).append(key.name)
     return grouped

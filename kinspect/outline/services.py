@@ -15,7 +15,7 @@ from kinspect.outline.objects import RouteToRow
 from kinspect.outline.ports import PortRow, UnmatchedRow, slice_rows
 from kinspect.outline.rows import STATE_ROLE, Line, Row, Span, reasons, state_of
 from kinspect.outline.words import address_words, port_words, type_words
-from kinspect.resolve.backends import backends, unmatched_ports
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.routes import routes_to
 
 
@@ -90,7 +90,7 @@ class ServiceRow(Row):
                 self.ref,
                 f"{port.name or '(unnamed)'} {port.port}/{port.protocol or 'TCP'}",
             )
-            for n, port in enumerate(unmatched_ports(snapshot, service))
+            for n, port in enumerate(Behind(snapshot, service).unmatched_ports)
         ]
 
     def expandable(self, snapshot: Snapshot) -> bool:
@@ -120,7 +120,8 @@ def _readiness(snapshot: Snapshot, service: Service, state: State) -> Span:
         return Span("")
     if not snapshot.covers("EndpointSlice", service.namespace):
         return Span("endpoints unknown", "unknown")
-    each_port = [backends(snapshot, service, port) for port in service.spec.ports]
+    behind = Behind(snapshot, service)
+    each_port = [behind.backends(port) for port in service.spec.ports]
     total = max((len(found) for found in each_port), default=0)
     ready = min((sum(b.ready for b in found) for found in each_port), default=0)
     return Span(f"{ready}/{total} ready", STATE_ROLE[state]) if each_port else Span("")

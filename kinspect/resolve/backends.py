@@ -68,7 +68,11 @@ class UnmatchedPort(Fact, frozen=True):
 
 
 class Behind:
-    """Everything behind one Service in one snapshot, each part worked out when first asked for."""
+    """Everything behind one Service in one snapshot, each part worked out when first asked for.
+
+    It is made anew for each Service that is looked at, and lives as long as the look: whoever asks several
+    things about one Service asks the same Behind.
+    """
 
     def __init__(self, snapshot: Snapshot, service: Service) -> None:
         self.snapshot = snapshot
@@ -93,7 +97,7 @@ class Behind:
 
     @cached_property
     def endpoints(self) -> tuple[Backend, ...]:
-        """One entry per address, whatever the ports: who is listed at all."""
+        """The addresses that the slices list, whatever the ports, by address: who is listed at all."""
         return _merged(self.snapshot, ((slice_, _ADDRESS_ONLY) for slice_ in self.slices))
 
     @cached_property
@@ -102,7 +106,18 @@ class Behind:
         families = families_of(self.service)
         return tuple(each for each in self.endpoints if each.address_type in families)
 
+    @cached_property
+    def unmatched_ports(self) -> tuple[UnmatchedPort, ...]:
+        """The slice ports that no Service port names, by slice and name."""
+        return tuple(
+            UnmatchedPort(slice_.name, each.name or "", each.protocol or "TCP", each.port)
+            for slice_ in self.slices
+            for each in sorted(slice_.ports, key=lambda port: (port.name or "", port.protocol or "TCP"))
+            if not any(belongs(each, port) for port in self.service.spec.ports)
+        )
+
     def backends(self, port: ServicePort) -> tuple[Backend, ...]:
+        """The backends of one port of the Service, by address and port."""
         found = self._by_port.get(port)
         if found is None:
             feeding = (
@@ -112,36 +127,9 @@ class Behind:
         return found
 
 
-_last: Behind | None = None
-
-
-def behind(snapshot: Snapshot, service: Service) -> Behind:
-    """What is behind the Service. All rules ask about one Service in a row, so the last answer is kept."""
-    global _last
-    last = _last
-    if last is None or last.snapshot is not snapshot or last.service is not service:
-        last = _last = Behind(snapshot, service)
-    return last
-
-
 def backends(snapshot: Snapshot, service: Service, port: ServicePort) -> tuple[Backend, ...]:
     """The backends of one Service port, by address and port."""
-    return behind(snapshot, service).backends(port)
-
-
-def endpoints(snapshot: Snapshot, service: Service) -> tuple[Backend, ...]:
-    """The addresses that the slices list for the Service, whatever the ports, by address."""
-    return behind(snapshot, service).endpoints
-
-
-def unmatched_ports(snapshot: Snapshot, service: Service) -> tuple[UnmatchedPort, ...]:
-    """The slice ports that no Service port names, by slice and name."""
-    return tuple(
-        UnmatchedPort(slice_.name, each.name or "", each.protocol or "TCP", each.port)
-        for slice_ in behind(snapshot, service).slices
-        for each in sorted(slice_.ports, key=lambda port: (port.name or "", port.protocol or "TCP"))
-        if not any(belongs(each, port) for port in service.spec.ports)
-    )
+    return Behind(snapshot, service).backends(port)
 
 
 _ADDRESS_ONLY = EndpointPort(protocol="", port=0)

@@ -23,7 +23,7 @@ from kinspect.model.meta import Fact
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.addresses import parse_address
-from kinspect.resolve.backends import Backend, backends, endpoints
+from kinspect.resolve.backends import Backend, Behind
 from kinspect.resolve.service_class import class_of
 
 DEFAULT_ZONE = "cluster.local"
@@ -86,13 +86,14 @@ def _of_virtual_ip(service: Service, zone: str) -> Iterator[Record]:
 
 def _of_headless(snapshot: Snapshot, service: Service, zone: str) -> Iterator[Record]:
     name = name_of(service, zone)
-    ready = [each for each in endpoints(snapshot, service) if each.ready and each.address_type != "FQDN"]
+    behind = Behind(snapshot, service)
+    ready = [each for each in behind.endpoints if each.ready and each.address_type != "FQDN"]
     for each in ready:
         yield from _address_records(name, each.address)
     for each in ready:
         yield from _address_records(f"{endpoint_label(each)}.{name}", each.address)
     for port in service.spec.ports:
-        for each in backends(snapshot, service, port) if port.name else ():
+        for each in behind.backends(port) if port.name else ():
             if each.ready and each.address_type != "FQDN":
                 target = f"{endpoint_label(each)}.{name}"
                 yield Record(_srv_name(port.name, port.protocol, name), "SRV", f"{each.port} {target}")

@@ -18,6 +18,8 @@ Optional:
 - `CONSULTS`: kinds that the check looks at where they are known, to say more or to answer unknown;
 - `EVERYWHERE`: kinds of which an object in any place counts, joined to the subject or not (of Pods: where
   they run);
+- `LOOKS_BEHIND = True`: `check` is given what stands behind the Service, which knows the Service, too: all
+  rules share what has been worked out of it;
 - `applies(subject)`: False = the rule has nothing to say about this object, whatever else is known;
 - `SEARCHES`: kinds that an answer quotes evidence from, found by searching. While the answer stands, a
   change to such an object (of the subject's namespace, or sharing a label with its selector) has it judged
@@ -63,6 +65,7 @@ class Rule:
     consults: tuple[str, ...]
     everywhere: tuple[str, ...]
     searches: tuple[str, ...]
+    looks_behind: bool
     name: str
     title: str
     manual: str
@@ -93,7 +96,7 @@ def load() -> tuple[Rule, ...]:
 
 
 def answers_of(rule: Rule, ref: Ref, subject: Any, snapshot: Snapshot) -> list[Finding | Unknown]:
-    """What one rule says about one subject that it applies to."""
+    """What one rule says about one subject that it applies to, or about what stands behind it."""
     for kind in rule.needs:
         missing = _missing(snapshot, kind, ref.namespace)
         if missing:
@@ -146,6 +149,7 @@ def _rule(member: ModuleType) -> Rule:
         consults=getattr(member, "CONSULTS", ()),
         everywhere=getattr(member, "EVERYWHERE", ()),
         searches=getattr(member, "SEARCHES", ()),
+        looks_behind=getattr(member, "LOOKS_BEHIND", False),
         name=member.__name__.rpartition(".")[2],
         title=manual.partition("\n")[0],
         manual=manual,

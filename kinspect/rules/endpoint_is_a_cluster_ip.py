@@ -17,15 +17,15 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.index import EMPTY
 from kinspect.model.meta import Key
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import selectorless
 from kinspect.rules._words import get_slices, service_ref
 
 CODE = "EPS115"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Service",)
 
@@ -59,8 +59,9 @@ BROKEN = HEALTHY.replace("192.0.2.10", "10.96.0.77")
 applies = selectorless
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
-    endpoints = behind(snapshot, service).endpoints
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    service = found.service
+    endpoints = found.endpoints
     broken = False
     for each in endpoints:
         owner = _owner(snapshot, each.address)

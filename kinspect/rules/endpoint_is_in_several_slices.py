@@ -18,15 +18,15 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.ports import port_text
 from kinspect.rules._words import first, get_slices, service_ref, some
 
 CODE = "EPS113"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -56,8 +56,8 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    found = behind(snapshot, service)
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
     for port in service.spec.ports if len(found.slices) > 1 else ():
         twice = [each for each in found.backends(port) if len(each.slices) > 1]
         if twice:

@@ -20,13 +20,14 @@ from kinspect.model.finding import Finding, Severity
 from kinspect.model.meta import Key
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import pod_of
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS112"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice", "Pod")
 
 HEALTHY = """\
@@ -61,10 +62,11 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
     gone = dict.fromkeys(
         f"{endpoint.target_ref.name} ({endpoint.address})"
-        for slice_ in behind(snapshot, service).slices
+        for slice_ in found.slices
         for endpoint in slice_.endpoints
         if endpoint.target_ref and _is_gone(snapshot, slice_, endpoint)
     )

@@ -19,13 +19,14 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.traffic import is_local
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "TRF101"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice", "Node")
 
 HEALTHY = """\
@@ -65,8 +66,9 @@ def applies(service: Service) -> bool:
     return service.spec.type in ("NodePort", "LoadBalancer") and is_local(service, "external")
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    answering = {each.node for each in behind(snapshot, service).reachable if each.usable and each.node}
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    answering = {each.node for each in found.reachable if each.usable and each.node}
     silent = sorted(key.name for key in snapshot.nodes if key.name not in answering)
     if answering and silent:
         yield Finding(

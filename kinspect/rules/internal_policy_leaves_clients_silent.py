@@ -20,7 +20,7 @@ from kinspect.model.finding import Finding, Severity
 from kinspect.model.index import EMPTY
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.resolve.traffic import is_local
 from kinspect.rules._words import get_slices, service_ref, some
@@ -28,6 +28,7 @@ from kinspect.rules._words import get_slices, service_ref, some
 CODE = "TRF102"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice", "Node", "Pod")
 EVERYWHERE = ("Pod",)
 
@@ -80,8 +81,9 @@ def applies(service: Service) -> bool:
     return has_virtual_ip(service) and is_local(service, "internal")
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    answering = {each.node for each in behind(snapshot, service).reachable if each.usable and each.node}
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    answering = {each.node for each in found.reachable if each.usable and each.node}
     if not answering:
         return
     silent = sorted(

@@ -18,13 +18,14 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import families_of
 from kinspect.rules._words import get_slices, service_ref
 
 CODE = "EPS114"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 
 HEALTHY = """\
@@ -59,8 +60,9 @@ def applies(service: Service) -> bool:
     return len(service.virtual_ips) > 1
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    endpoints = behind(snapshot, service).reachable
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    endpoints = found.reachable
     listed = {each.address_type for each in endpoints}
     for n, family in enumerate(families_of(service) if listed else ()):
         if family not in listed:

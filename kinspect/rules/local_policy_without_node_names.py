@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.resolve.traffic import Traffic, is_local
 from kinspect.rules._words import first, get_slices, service_ref
@@ -25,8 +25,8 @@ from kinspect.rules._words import first, get_slices, service_ref
 CODE = "TRF103"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -49,8 +49,9 @@ def applies(service: Service) -> bool:
     return has_virtual_ip(service) and bool(_local_fields(service))
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    usable = [each for each in behind(snapshot, service).reachable if each.usable]
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    usable = [each for each in found.reachable if each.usable]
     if usable and not any(each.node for each in usable):
         fields = " and ".join(_local_fields(service))
         yield Finding(

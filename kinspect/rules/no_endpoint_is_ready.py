@@ -20,13 +20,14 @@ from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import has_status
-from kinspect.resolve.backends import Behind, behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import listable
 from kinspect.rules._words import first, get_pods, get_slices, reasons, reasons_of, service_ref
 
 CODE = "EPS101"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)
 
@@ -66,11 +67,11 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
-    all_behind = behind(snapshot, service)
-    endpoints = all_behind.reachable
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    service = found.service
+    endpoints = found.reachable
     if not endpoints:
-        yield from _no_pod_can_be_listed(service, snapshot, all_behind)
+        yield from _no_pod_can_be_listed(service, snapshot, found)
     elif not any(each.usable for each in endpoints):
         why = reasons_of(snapshot, endpoints)
         several = len(endpoints) > 1

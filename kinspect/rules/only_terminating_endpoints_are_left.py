@@ -17,17 +17,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.rules._words import first, get_slices, service_ref
 
 CODE = "TRF105"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -50,8 +49,9 @@ BROKEN = HEALTHY.rpartition("- {addresses")[0]
 applies = has_virtual_ip
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    endpoints = behind(snapshot, service).reachable
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    endpoints = found.reachable
     ending = [each for each in endpoints if each.fallback]
     if ending and not any(each.ready for each in endpoints):
         yield Finding(

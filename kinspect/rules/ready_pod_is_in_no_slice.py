@@ -15,15 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector, listable
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS104"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice", "Pod")
 
 HEALTHY = """\
@@ -58,8 +58,8 @@ BROKEN = HEALTHY.replace(
 applies = has_selector
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    found = behind(snapshot, service)
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
     if not found.endpoints:
         return  # EPS103 says it
     listed = {each.pod for each in found.endpoints}

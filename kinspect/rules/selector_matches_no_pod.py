@@ -17,10 +17,9 @@ from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.meta import Ref
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import applied
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.near import NearLabel, NearMiss, near_misses
 from kinspect.rules._words import count, selector_text, service_ref, some
@@ -28,6 +27,7 @@ from kinspect.rules._words import count, selector_text, service_ref, some
 CODE = "SVC101"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("Pod",)
 SEARCHES = ("Pod", "Deployment", "StatefulSet", "DaemonSet")
 
@@ -47,8 +47,9 @@ BROKEN = HEALTHY.replace("labels: {app: web, tier: front}", "labels: {app: web, 
 applies = has_selector
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
-    if behind(snapshot, service).pods:
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    service = found.service
+    if found.pods:
         return
     selector = service.spec.selector or {}
     near = near_misses(snapshot, service.namespace, selector)

@@ -22,7 +22,7 @@ from kinspect.model.index import EMPTY
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import applied
-from kinspect.resolve.backends import Behind, behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector, listable
 from kinspect.resolve.service_class import families_of
 from kinspect.rules._words import count, get_slices, service_ref, some
@@ -30,6 +30,7 @@ from kinspect.rules._words import count, get_slices, service_ref, some
 CODE = "EPS103"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)
 SEARCHES = ("EndpointSlice",)
@@ -63,8 +64,8 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
-    found = behind(snapshot, service)
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    service = found.service
     why = None if found.reachable else _why(service, snapshot, found)
     if why is None:
         return

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.ports import names_target, port_text
 from kinspect.rules._words import get_slices, service_ref, some
@@ -26,6 +26,7 @@ from kinspect.rules._words import get_slices, service_ref, some
 CODE = "EPS109"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 
 HEALTHY = """\
@@ -48,8 +49,8 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    found = behind(snapshot, service)
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
     for n, port in enumerate(service.spec.ports if found.reachable else ()):
         if found.backends(port) or (has_selector(service) and names_target(port)):
             continue  # where a name is looked up on pods, EPS105 and EPS107 tell why it is not there

@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import UnmatchedPort, unmatched_ports
+from kinspect.resolve.backends import Behind, UnmatchedPort
 from kinspect.resolve.ports import port_text
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS108"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 
 HEALTHY = """\
@@ -48,8 +49,9 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName" and bool(service.spec.ports)
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    for each in unmatched_ports(snapshot, service):
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    for each in found.unmatched_ports:
         yield Finding(
             CODE,
             SEVERITY,

@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.rules._words import first, get_slices, reasons_of, service_ref
 
 CODE = "EPS102"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -50,8 +50,9 @@ def applies(service: Service) -> bool:
     return service.spec.type != "ExternalName"
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    endpoints = behind(snapshot, service).reachable
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    endpoints = found.reachable
     unready = [each for each in endpoints if not each.ready and not each.terminating]
     if not unready or not any(each.ready for each in endpoints):
         return

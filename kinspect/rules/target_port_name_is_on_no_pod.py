@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.ports import names_target, port_text, protocols_on, target_of, target_on
 from kinspect.rules._words import get_pods, service_ref, some
@@ -26,6 +26,7 @@ from kinspect.rules._words import get_pods, service_ref, some
 CODE = "EPS105"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ()
 CONSULTS = ("Pod",)
 SEARCHES = ("Deployment", "StatefulSet", "DaemonSet")
@@ -49,8 +50,9 @@ def applies(service: Service) -> bool:
     return has_selector(service) and any(names_target(port) for port in service.spec.ports)
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
-    pods = behind(snapshot, service).port_bearers
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
+    service = found.service
+    pods = found.port_bearers
     if pods is None:
         yield Unknown(CODE, service_ref(service), "its pods are not known")
         return

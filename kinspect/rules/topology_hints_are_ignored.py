@@ -16,9 +16,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.resolve.traffic import nodes_hinted, zones_hinted
 from kinspect.rules._words import first, get_slices, service_ref
@@ -26,8 +25,8 @@ from kinspect.rules._words import first, get_slices, service_ref
 CODE = "TRF104"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -52,8 +51,9 @@ BROKEN = HEALTHY.replace(", hints: {forZones: [{name: b}]}", "")
 applies = has_virtual_ip
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    endpoints = behind(snapshot, service).reachable
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    endpoints = found.reachable
     for family in dict.fromkeys(each.address_type for each in endpoints):
         ready = [each for each in endpoints if each.ready and each.address_type == family]
         without = [each for each in ready if not zones_hinted(each) and not nodes_hinted(each)]

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.resolve.traffic import nodes_hinted, zones_hinted
 from kinspect.rules._words import get_slices, service_ref
@@ -27,6 +27,7 @@ from kinspect.rules._words import get_slices, service_ref
 CODE = "TRF106"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
 
 HEALTHY = """\
@@ -50,8 +51,9 @@ def applies(service: Service) -> bool:
     return has_virtual_ip(service) and _asked(service) is not None
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    ready = [each for each in behind(snapshot, service).reachable if each.ready]
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    ready = [each for each in found.reachable if each.ready]
     asked = _asked(service)
     if asked is None or not ready or any(zones_hinted(each) or nodes_hinted(each) for each in ready):
         return

@@ -19,15 +19,15 @@ from collections.abc import Iterator
 from kinspect.model.finding import Finding, Severity
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import behind
+from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
 from kinspect.rules._words import first, get_slices, reasons_of, service_ref
 
 CODE = "EPS116"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
+LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Pod",)
 CONSULTS = ("Pod",)  # to name the endpoints
 
 HEALTHY = """\
@@ -55,8 +55,9 @@ def applies(service: Service) -> bool:
     return service.spec.publish_not_ready_addresses and has_virtual_ip(service)
 
 
-def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
-    unready = [each for each in behind(snapshot, service).reachable if each.ready and not each.serving]
+def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
+    service = found.service
+    unready = [each for each in found.reachable if each.ready and not each.serving]
     if unready:
         why = reasons_of(snapshot, unready) or first(unready)
         yield Finding(

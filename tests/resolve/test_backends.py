@@ -6,7 +6,7 @@ from kinspect.model.meta import Key
 from kinspect.model.pod import Container, ContainerPort, Pod, PodSpec
 from kinspect.model.service import ServicePort
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import backends, endpoints, unmatched_ports
+from kinspect.resolve.backends import Behind, backends
 from kinspect.resolve.ports import port_text, target_on
 from kinspect.sources.manifests import read_manifests
 
@@ -54,7 +54,7 @@ def test_slice_ports_are_matched_by_name_and_protocol() -> None:
     )
     assert of_port(seen, 0) == [("10.0.0.1", 8080)]
     assert of_port(seen, 1) == []  # the slice's dns is TCP
-    unmatched = unmatched_ports(seen, seen.services[WEB])
+    unmatched = Behind(seen, seen.services[WEB]).unmatched_ports
     assert [(each.slice, each.name, each.protocol, each.port) for each in unmatched] == [
         ("a", "", "TCP", 2),
         ("a", "HTTP", "TCP", 1),
@@ -78,7 +78,7 @@ def test_placeholders_and_ports_without_a_number_feed_nothing() -> None:
         "c 1: endpoints: [{addresses: [10.0.0.2]}, {addresses: []}]\nports: [{name: http}]\n",
     )
     assert of_port(seen) == []
-    assert [each.address for each in endpoints(seen, seen.services[WEB])] == ["10.0.0.1", "10.0.0.2"]
+    assert [each.address for each in Behind(seen, seen.services[WEB]).endpoints] == ["10.0.0.1", "10.0.0.2"]
 
 
 def test_duplicate_is_one_backend_in_the_state_of_the_newest_slice() -> None:
@@ -99,7 +99,9 @@ def test_nil_conditions() -> None:
         "a 1: endpoints: [{addresses: [10.0.0.1]}, {addresses: [10.0.0.2], conditions: {ready: false}}]\n"
         "ports: [{name: http, port: 80}]\n"
     )
-    states = [(each.ready, each.serving, each.terminating) for each in endpoints(seen, seen.services[WEB])]
+    states = [
+        (each.ready, each.serving, each.terminating) for each in Behind(seen, seen.services[WEB]).endpoints
+    ]
     assert states == [(True, True, False), (False, True, False)]
 
 
