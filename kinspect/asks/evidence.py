@@ -117,8 +117,8 @@ class _Reading:
         command = placestate.route_get(address)
         try:
             output = await self._point.agent.run(self._point.net, *command, deadline_s=TOOL_DEADLINE_S)
-        except OSError as error:  # the tool says so by its exit code: unreachable is an answer
-            return placestate.read_route(address, b"") if "unreachable" in str(error) else None
+        except OSError as error:  # the tool says so by its exit code: that there is no way is an answer
+            return placestate.read_no_route(address, str(error))
         return placestate.read_route(address, output)
 
     async def _listeners(self) -> tuple[Any, ...]:

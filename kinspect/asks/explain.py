@@ -72,6 +72,11 @@ class Explaining:
 
     async def _causes(self, run: Run, wrong: Mapping[Place, tuple[Fault, ...]]) -> tuple[Cause, ...]:
         depth = []
+        unexpected = (
+            run.parting is not None or run.alternative is None or run.alternative.outcome == "unknown"
+        )
+        if run.verdict != "delivered" and unexpected and run.ended is not None:
+            depth.append(run.ended)
         if run.parting is not None:
             depth.append(run.parting.place)
             backend = run.alternative.backend if run.alternative else None

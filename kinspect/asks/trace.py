@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from kinspect.asks.attempt import Performer
 from kinspect.asks.capture import Captures
 from kinspect.asks.explain import Explaining
 from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
 from kinspect.errors import UsageError, VantageLost
 from kinspect.model.meta import Key, Ref
-from kinspect.model.path import Address, Trace
+from kinspect.model.path import Address, Cause, Trace
 from kinspect.model.service import ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
@@ -28,6 +30,7 @@ from kinspect.trace.run import Expectations, Run, run_of
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target, at_address, resolve
 from kinspect.vantage.places import DECLARED
+from kinspect.vantage.presence import still_there
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,14 @@ class TraceAsk:
 
 
 class Traced(NamedTuple):
-    """The answer, and the packets that it was read from, the hops among them named."""
+    """The answer, and the packets that it was read from, the hops among them named.
+
+    `lost` = why there are fewer attempts than were asked for: the vantage went away. None = there are all.
+    """
 
     trace: Trace
     packets: tuple[Record, ...]
+    lost: VantageLost | None = None
 
 
 def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
@@ -69,7 +76,7 @@ async def trace(snapshot: Snapshot, ask: TraceAsk) -> Traced:
         point = points.get(place_of(ref))
         if point is None:
             raise VantageLost(f"{ask.vantage} cannot be traced from: {unseen[place_of(ref)]}", "")
-        return await _Tracing(snapshot, ask, target, method, point, points, unseen).run(ref)
+        return await _Tracing(snapshot, ask, target, method, point, points, unseen).run(ref, ground)
 
 
 def vantage_ref(text: str, namespace: str) -> Ref:
@@ -173,19 +180,34 @@ class _Tracing:
         self._packets: list[Record] = []
         self._lost = 0
 
-    async def run(self, ref: Ref) -> Traced:
+    async def run(self, ref: Ref, ground: Ground) -> Traced:
         vantage = _vantage(self._snapshot, ref, await self._source())
         expectations = self._expectations(vantage)
         chance = random.SystemRandom()
-        runs = [await self._attempt(expectations, chance) for _ in range(self._ask.repeat)]
-        causes, runs = await Explaining(self._target, vantage.address, self._points, self._owned).explain(
-            expectations, runs
-        )
+        place = ground.found.known.get(ref)
+        runs: list[Run] = []
+        causes: tuple[Cause, ...] = ()
+        lost: VantageLost | None = None
+        explaining = Explaining(self._target, vantage.address, self._points, self._owned)
+        try:
+            while len(runs) < self._ask.repeat:
+                run = await self._attempt(expectations, chance)
+                if run.verdict != "delivered" and place is not None and not still_there(place.namespace):
+                    raise VantageLost(f"{self._ask.vantage} went away while it was traced from.")
+                runs.append(run)
+            causes, runs = await explaining.explain(expectations, runs)
+        except VantageLost as error:
+            if not runs:
+                raise
+            lost = error
         declared = [each for run in runs for each in declared_causes(self._snapshot, self._target, run)]
         causes = tuple(dict.fromkeys((*causes, *declared)))
         unseen = self._unseen_on(expectations)
         told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
-        return Traced(told, tuple(self._packets))
+        if lost is not None:
+            after = f"vantage lost after {len(runs)} of {self._ask.repeat} attempts: {lost.message}"
+            told = msgspec.structs.replace(told, notes=(*told.notes, after))
+        return Traced(told, tuple(self._packets), lost)
 
     async def _source(self) -> str:
         """The address that packets to the target are sent from; "" = there is no route to it."""

@@ -63,11 +63,12 @@ def run(args: argparse.Namespace) -> int:
         repeat=args.repeat,
         sudo=args.sudo,
     )
+    lost = None
     if args.expect_only:
         told = asks.predict(snapshot, ask)
     else:
         traced = asyncio.run(asks.trace(snapshot, ask))
-        told = traced.trace
+        told, lost = traced.trace, traced.lost
         if args.pcap:
             _write(Path(args.pcap), pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
     if args.output == "json":
@@ -77,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
 
         for line in lines(told):
             print(line.text)
+    if lost is not None:
+        raise lost
     fine = args.expect_only or (told.verdict == "delivered" and told.divergence is None)
     return EXIT_OK if fine else EXIT_FINDINGS
 

@@ -159,7 +159,9 @@ class _Walk:
         last = self.hops[at] if at is not None else None
         place = Place(last.place.kind, last.place.name) if last else visit.place
         answer = visit.direction == "reply" and (last is None or last.direction == "original")
-        expected = f"{visit.place} answers" if answer else f"it arrives at {visit.place}"
+        begins = last is None and visit.entering is None
+        does = "answers" if answer else "sends it"
+        expected = f"{visit.place} {does}" if answer or begins else f"it arrives at {visit.place}"
         seen = "no answer" if answer else f"it left {place} and was not seen again" if last else "nothing"
         self.parting = Parting(index, visit.place if answer else place, expected, seen)
 

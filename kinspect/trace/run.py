@@ -23,7 +23,7 @@ from kinspect.model.path import Address, Hop, Served, Verdict
 from kinspect.resolve.backends import Backend
 from kinspect.trace.bpf import WINDOW
 from kinspect.trace.compare import Compared, Parting, compare
-from kinspect.trace.correlate import correlate
+from kinspect.trace.correlate import Flow, correlate
 from kinspect.trace.expected import Alternative
 from kinspect.trace.hops import Observed, Owned, observed
 from kinspect.trace.methods import Attempt, Local, Tables
@@ -31,6 +31,13 @@ from kinspect.trace.packet import ACK, SYN
 from kinspect.trace.sighting import Mark, Place, SegmentMark, SequenceMark, Sighting
 from kinspect.trace.tables import table_hops
 
+ERRNOS = {
+    "ENETUNREACH": "there is no route",
+    "EHOSTUNREACH": "its route says unreachable, or nobody answers for the next hop",
+    "EACCES": "its route says prohibit",
+    "EINVAL": "its route says blackhole",
+}
+"""What a kernel means that will not send. Source: ip-route(8), "unreachable", "prohibit", "blackhole"."""
 _FORWARDED_FOR = re.compile(rb"\r\nX-Forwarded-For:([^\r\n]*)", re.IGNORECASE)
 
 
@@ -46,7 +53,10 @@ class Expectations(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One attempt as it is told. `started_ns` is when the first sighting was; the hops count from there."""
+    """One attempt as it is told. `started_ns` is when the first sighting was; the hops count from there.
+
+    `error`: why nothing was sent at all, by the name of an errno; "" = something was, or nobody knows why.
+    """
 
     verdict: Verdict
     hops: tuple[Hop, ...]
@@ -55,6 +65,15 @@ class Run(NamedTuple):
     alternative: Alternative | None
     note: str
     started_ns: int = 0
+    error: str = ""
+
+    @property
+    def ended(self) -> Place | None:
+        """Where the packet was last: where it parted, else where it was seen last. None = nowhere."""
+        if self.parting is not None:
+            return self.parting.place
+        seen = [hop.place for hop in self.hops if hop.matched_by and hop.direction == "original"]
+        return Place(seen[-1].kind, seen[-1].name) if seen else None
 
 
 def run_of(
@@ -68,13 +87,14 @@ def run_of(
     """What this attempt tells."""
     if attempt.tables is not None and attempt.local is not None:
         return _by_tables(attempt, expectations, attempt.local, attempt.tables)
-    if attempt.mark is None:
+    if attempt.mark is None and attempt.outcome != "unreachable":
         return Run(_by_outcome(attempt), (), None, None, None, attempt.note)
-    first = observed(correlate(attempt.mark, sightings), owned, complete, expectations.asked)
+    flow = correlate(attempt.mark, sightings) if attempt.mark else Flow((), (), 0)
+    first = observed(flow, owned, complete, expectations.asked)
     compared = compare(expectations.alternatives, first.hops, watched)
     run = _told(first, compared, attempt.note)._replace(started_ns=first.started_ns)
     if not any(hop.direction == "original" for hop in first.hops) and attempt.outcome != "answered":
-        run = run._replace(verdict=_by_outcome(attempt))  # it never left, so the socket knows best
+        run = _unsent(run, attempt)
     if not attempt.token or expectations.beyond is None or run.parting or first.delivered_to is None:
         return run
     proxy = first.delivered_to
@@ -85,6 +105,16 @@ def run_of(
     beyond = compare(expectations.beyond.get(proxy, ()), second.hops, watched)
     told = _told(second, beyond, _forwarded_for(attempt, sightings, second))
     return _joined(run, told._replace(started_ns=second.started_ns))
+
+
+def _unsent(run: Run, attempt: Attempt) -> Run:
+    """The run of a packet that never left: the socket knows best what became of it."""
+    error = attempt.error if attempt.outcome == "unreachable" else ""
+    parting = run.parting
+    if parting is not None and error:
+        why = ERRNOS.get(error, "")
+        parting = parting._replace(seen=f"the kernel would not send it: {error}{f' ({why})' if why else ''}")
+    return run._replace(verdict=_by_outcome(attempt), parting=parting, error=error)
 
 
 def _by_tables(attempt: Attempt, expectations: Expectations, local: Local, tables: Tables) -> Run:

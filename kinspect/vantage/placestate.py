@@ -55,6 +55,20 @@ def read_route(to: str, output: bytes) -> Route:
     return Route(to, found[0].dev, found[0].gateway, found[0].type)
 
 
+_NO_ROUTE = {
+    "Network is unreachable": "no route",
+    "No route to host": "its route says unreachable",
+    "Permission denied": "its route says prohibit",
+    "Invalid argument": "its route says blackhole",
+}
+"""What the kernel answers `ip route get` where it would not send, and what that means; ip-route(8), types."""
+
+
+def read_no_route(to: str, said: str) -> Route | None:
+    """The answer that there is no way to an address; None = something else went wrong."""
+    return next((Route(to, error=told) for text, told in _NO_ROUTE.items() if text in said), None)
+
+
 def read_forwarding(output: bytes) -> tuple[ForwardingEntry, ...]:
     return tuple(
         ForwardingEntry(each.mac, each.ifname, each.dst)

@@ -96,6 +96,47 @@ def test_strict_reverse_path_filtering_is_named(one_ground: RunningLab) -> None:
     _shows(one_ground, fault, symptom("node/node1:30081", "client", "node1", "NOD305"))
 
 
+METHODS = ["marked connect", "marked syn", "kernel table"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_place_that_has_no_route_says_so(one_ground: RunningLab, method: str) -> None:
+    traced = one_ground.trace("svc/far", "balancer", method=method).trace
+    assert (traced.verdict, _told_at(traced)) == ("dropped", [("NOD310", "balancer")])
+    assert traced.divergence is not None
+    assert "EINVAL (its route says blackhole)" in traced.divergence.seen
+    assert _is_fine(one_ground.trace("node/node1:30081", "balancer", method=method).trace)
+
+
+def test_a_pod_that_has_no_route_says_so(one_ground: RunningLab) -> None:
+    lost = ["ip", "route", "del", "default"]
+    back = ["ip", "route", "add", "default", "via", "10.244.1.1"]
+    with _commands(one_ground, [lost], [back], at=CLIENT_POD):
+        traced = one_ground.trace("svc/far", CLIENT_POD).trace
+    assert _told_at(traced) == [("NOD310", "shop/client-1")]
+    assert "no route" in traced.causes[0].message
+    assert _is_fine(one_ground.trace("svc/far", CLIENT_POD).trace)
+
+
+@pytest.mark.parametrize("kind", ["blackhole", "unreachable", "prohibit"])
+def test_a_router_that_has_no_route_is_named(one_ground: RunningLab, kind: str) -> None:
+    """What it answers, if anything, the client's packets get; the router itself can be asked why."""
+    route, back = (["ip", "route", "replace", each, "default"] for each in (kind, "blackhole"))
+    removed = ["ip", "route", "del", "blackhole", "default"]
+    with _commands(
+        one_ground, [removed, route], [["ip", "route", "del", kind, "default"], back], at="balancer"
+    ):
+        traced = one_ground.trace("svc/far", "client").trace
+    assert _told_at(traced) == [("NOD310", "balancer")], traced
+    assert f"its route says {kind}" in traced.causes[0].message
+
+
+def test_a_next_hop_that_is_not_there_is_named(one_ground: RunningLab) -> None:
+    traced = one_ground.trace("192.0.2.77:80", CLIENT_POD).trace
+    assert _told_at(traced) == [("NOD312", "node1")]
+    assert "nobody answers for 192.0.2.77" in traced.causes[0].message
+
+
 def test_a_node_without_rules_is_named(ground: RunningLab) -> None:
     nftables = ground.lab.means.proxy == "nftables"
     table = ["nft", "delete", "table", "ip", "kube-proxy"] if nftables else ["iptables", "-t", "nat", "-F"]
@@ -153,6 +194,10 @@ def _is_fine(traced: Trace) -> bool:
     return (traced.verdict, traced.divergence, traced.causes) == ("delivered", None, ())
 
 
+def _told_at(traced: Trace) -> list[tuple[str, str]]:
+    return [(cause.code, cause.place.name) for cause in traced.causes]
+
+
 def _parted_at(traced: Trace) -> set[str]:
     """The hop of the divergence and the last sighting before it: one of the two is where it happened."""
     assert traced.divergence is not None
@@ -163,10 +208,14 @@ def _parted_at(traced: Trace) -> set[str]:
 
 @contextmanager
 def _commands(
-    ground: RunningLab, break_: list[list[str]], heal: list[list[str]], stdin: str = ""
+    ground: RunningLab,
+    break_: list[list[str]],
+    heal: list[list[str]],
+    stdin: str = "",
+    at: str = "node/node1",
 ) -> Iterator[None]:
-    """Runs commands on node1, and others afterwards, which are given `stdin`."""
-    node = places.node("node1")
+    """Runs commands at a place, and others afterwards, which are given `stdin`."""
+    node = places.parse(at)
     try:
         for argv in break_:
             ground.do(ground.lab.ground.must(node, argv))

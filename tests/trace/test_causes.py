@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kinspect.model.meta import Key
 from kinspect.model.observation import (
     BridgePort,
     ForwardingEntry,
@@ -16,13 +17,16 @@ from kinspect.model.observation import (
     PlaceState,
     Route,
 )
+from kinspect.model.path import Address, At, Hop
 from kinspect.model.snapshot import Snapshot
 from kinspect.ruleset.faults import Fault
 from kinspect.ruleset.model import ChainId
 from kinspect.sources import open_file
 from kinspect.trace.causes import Case, causes, codes, load
 from kinspect.trace.compare import Parting
+from kinspect.trace.run import Run
 from kinspect.trace.sighting import Place
+from kinspect.trace.target import Target
 from tests.trace.recordings import OWNED
 from tests.trace.test_recorded_stories import target_of, told
 
@@ -147,6 +151,73 @@ def test_who_listens_in_a_pod_that_refuses(name: str, snapshot: Snapshot) -> Non
     target = target_of("nodeport-cross-node", snapshot)
     case = Case(target, run, {WEB: PlaceState(listeners=listeners)}, OWNED, {})
     assert [cause.code for cause in causes(case)] == expected
+
+
+BALANCER, ROUTER = Place("declared", "balancer"), Place("declared", "router")
+VIP, NEXT_HOP = "10.96.225.63", "192.0.2.1"
+TO_THE_VIP = Target("svc/one", VIP, 80, "TCP", Key("shop", "one"), None, "internal", None, None, "")
+OUT = Link(2, "eth0")
+
+
+def unsent(error: str) -> Run:
+    """A packet that its own kernel would not send."""
+    parting = Parting(0, BALANCER, "balancer sends it", "the kernel would not")
+    return Run("dropped", (), None, parting, None, "", error=error)
+
+
+def stuck_at_router(*answers: Hop) -> Run:
+    """A packet that a router outside of the cluster got, which nobody predicted."""
+    ends = {"src": Address("203.0.113.9", 4000), "dst": Address(VIP, 80), "matched_by": "sequence"}
+    router = At("declared", "router")
+    client = Hop("original", At("declared", "client"), "eth0", "out", ("sent",), **ends)  # type: ignore[arg-type]
+    came = Hop("original", router, "eth1", "in", ("received", "dropped"), **ends)  # type: ignore[arg-type]
+    return Run("dropped", (client, came, *answers), None, None, None, "")
+
+
+SAID = Hop(
+    "reply",
+    At("declared", "router"),
+    "eth1",
+    "out",
+    ("sent",),
+    Address("192.0.2.1", None),
+    Address("203.0.113.9", None),
+    icmp="host unreachable",
+    matched_by="sequence",
+)
+
+NO_WAY = {
+    "the kernel says so, and its route": (
+        unsent("EINVAL"),
+        BALANCER,
+        Route(VIP, error="blackhole"),
+        ["NOD310"],
+    ),
+    "the kernel says so": (unsent("ENETUNREACH"), BALANCER, None, ["NOD310"]),
+    "it could not be read": (unsent(""), BALANCER, None, []),
+    "there is a route": (unsent(""), BALANCER, Route(VIP, "eth0"), []),
+    "a router has none": (stuck_at_router(), ROUTER, Route(VIP, error="no route"), ["NOD310"]),
+    "a router has one": (stuck_at_router(), ROUTER, Route(VIP, "eth0", "192.0.2.9"), []),
+    "a router's next hop is absent": (stuck_at_router(), ROUTER, Route(VIP, "eth0", NEXT_HOP), ["NOD312"]),
+    "a router says so": (stuck_at_router(SAID), ROUTER, None, ["NOD311"]),
+    "a router says so, and its route": (
+        stuck_at_router(SAID),
+        ROUTER,
+        Route(VIP, error="no route"),
+        ["NOD310"],
+    ),
+    "another place was read": (stuck_at_router(), BALANCER, Route(VIP, error="no route"), []),
+}
+
+
+@pytest.mark.parametrize("name", NO_WAY)
+def test_a_packet_that_has_no_way_on(name: str) -> None:
+    run, place, route, expected = NO_WAY[name]
+    asked = (Neighbour(NEXT_HOP, "eth0"), Neighbour("192.0.2.9", "eth0", "02:00:00:00:00:09"))
+    state = PlaceState(links=(OUT,), routes=(route,) if route else (), neighbours=asked)
+    found = causes(Case(TO_THE_VIP, run, {place: state}, OWNED, {}))
+    assert [cause.code for cause in found] == expected
+    assert all(cause.place == At(place.kind, place.name) for cause in found)
 
 
 def test_every_code_is_told_once_and_says_what_to_do() -> None:

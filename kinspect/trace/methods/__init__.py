@@ -115,7 +115,8 @@ class Attempt(NamedTuple):
     """How it went. `mark` None = this process may not mark connections, so only the outcome is known.
 
     `token`: what to look for in the payloads of other connections, b"" = nothing. `tables`: what the kernels
-    know of the connection from `local`, in place of sightings; None = they were not asked.
+    know of the connection from `local`, in place of sightings; None = they were not asked. `error`: what the
+    kernel said in place of sending, by the name of its errno.
     """
 
     mark: Mark | None
@@ -124,6 +125,7 @@ class Attempt(NamedTuple):
     note: str = ""
     local: Local | None = None
     tables: Tables | None = None
+    error: str = ""
 
 
 Steps = Generator[Instruction, Any, Attempt]
@@ -167,6 +169,11 @@ def outcome_of(error: str) -> Literal["refused", "silent", "unreachable"]:
     if error in ("ECONNREFUSED", "ECONNRESET", "EPIPE"):
         return "refused"
     return "silent" if error == "ETIMEDOUT" else "unreachable"
+
+
+def failed(result: Failed, mark: Mark | None = None, note: str = "") -> Attempt:
+    """The attempt that ended with this error of the network."""
+    return Attempt(mark, outcome_of(result.error), note=note, error=result.error)
 
 
 def first_sequence(chance: random.Random) -> int:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 
 from kinspect.trace.bpf import Flow
-from kinspect.trace.methods import Attempt, Connect, Failed, ReadTables, Steps, outcome_of
+from kinspect.trace.methods import Attempt, Connect, Failed, ReadTables, Steps, failed
 from kinspect.trace.target import Target
 
 TITLE = "an ordinary TCP connection, read back from the nodes' connection tables"
@@ -23,7 +23,7 @@ def suits(target: Target) -> int:
 def run(target: Target, flows: Iterable[Flow], chance: random.Random) -> Steps:
     result = yield Connect("tcp", target.address, target.number)
     if isinstance(result, Failed):
-        return Attempt(None, outcome_of(result.error), note=f"no connection: {result.error}")
+        return failed(result, note=f"no connection: {result.error}")
     tables = yield ReadTables(result.port)
     note = "" if tables else "no node's connection table could be read"
     return Attempt(None, "answered", note=note, local=result, tables=tables)

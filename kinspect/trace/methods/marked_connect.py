@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from kinspect.errors import NotPermitted
 from kinspect.trace import bpf
-from kinspect.trace.methods import Attempt, Connect, Failed, Steps, Watch, first_sequence, outcome_of
+from kinspect.trace.methods import Attempt, Connect, Failed, Steps, Watch, failed, first_sequence
 from kinspect.trace.sighting import SequenceMark
 from kinspect.trace.target import Target
 
@@ -34,5 +34,5 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
         mark, note = None, f"the connection is not marked: {error.message}. {error.hint}"
         result = yield Connect("tcp", target.address, target.number)
     if isinstance(result, Failed):
-        return Attempt(mark, outcome_of(result.error), note=note)
+        return failed(result, mark, note)
     return Attempt(mark, "answered", note=note)

@@ -18,6 +18,7 @@ from kinspect.trace.methods import (
     Steps,
     Transmit,
     Watch,
+    failed,
     outcome_of,
 )
 from kinspect.trace.sighting import TokenMark
@@ -39,7 +40,7 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
     yield Watch(bpf.marked_datagram(payload, [asked, *flows]))
     result = yield Connect("udp", target.address, target.number)
     if isinstance(result, Failed):
-        return Attempt(mark, outcome_of(result.error))
+        return failed(result, mark)
     yield Transmit(payload)
     answer = yield Receive(1.0)
     if isinstance(answer, Failed):

@@ -18,6 +18,7 @@ from kinspect.trace.methods import (
     Failed,
     Steps,
     Watch,
+    failed,
     first_sequence,
     outcome_of,
 )
@@ -44,7 +45,7 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
         mark, note = None, f"the connection is not marked: {error.message}. {error.hint}"
         result = yield Connect("tcp", target.address, target.number)
     if isinstance(result, Failed):
-        return Attempt(mark, outcome_of(result.error), note=note)
+        return failed(result, mark, note)
     answer = yield Exchange(target.request, token)
     if isinstance(answer, Failed):
         return Attempt(

@@ -19,8 +19,8 @@ from kinspect.trace.methods import (
     Steps,
     Wait,
     Watch,
+    failed,
     first_sequence,
-    outcome_of,
 )
 from kinspect.trace.sighting import SequenceMark
 from kinspect.trace.target import Target
@@ -39,10 +39,10 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
     # An unused UDP socket tells which source address the routes choose, and sends nothing.
     source = yield Connect("udp", target.address, target.number)
     if isinstance(source, Failed):
-        return Attempt(mark, outcome_of(source.error))
+        return failed(source, mark)
     sport = chance.choice(dissect.EPHEMERAL)
     result = yield Send(dissect.syn(source.address, sport, target.address, target.number, first))
     if isinstance(result, Failed):
-        return Attempt(mark, outcome_of(result.error))
+        return failed(result, mark)
     answered = yield Wait(mark, ANSWER_DEADLINE_S)
     return Attempt(mark, "answered" if answered else "silent")
