@@ -188,7 +188,7 @@ def _is_file(path: Path) -> bool:
 
 def _merge(config: Kubeconfig, path: Path) -> None:
     try:
-        documents = list(yaml.documents(path.read_bytes(), str(path)))
+        documents = list(yaml.documents(path.read_bytes(), str(path), last_wins=True))
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror or error}") from error
     content = documents[0] if documents else None

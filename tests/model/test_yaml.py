@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from kinspect.errors import Unreadable
 from kinspect.model import yaml
 
 
-def read(text: str) -> list[object]:
+def read(text: str) -> list[Any]:
     return list(yaml.documents(text.encode(), "f.yaml"))
 
 
@@ -54,6 +56,12 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (LAUGHS, "line 7: not read: more than 5000000 values"),
         ("a: !!bool maybe", "not YAML: a value is not what its tag says"),
         ("a: !!timestamp soon", "not YAML: a value is not what its tag says"),
+        ("a: {b: 1}\nc: {b: 1}\na: 2", "line 3: not read: the key 'a' is already set in line 1"),
+        ("- {a: 1, b: [{a: 2}], a: 3}", "line 1: not read: the key 'a' is already set in line 1"),
+        (
+            "spec:\n  ports: []\n  type: x\n  ports: []",
+            "line 4: not read: the key 'ports' is already set in line 2",
+        ),
         ("a: \x00", "not YAML: control characters are not allowed"),
     ],
 )
@@ -68,6 +76,19 @@ def test_aliases_within_the_limits_are_read() -> None:
         {"a": {"p": 1}, "b": {"p": 1}},
         {"c": 2, "d": 2},
     ]
+
+
+def test_keys_are_repeated_only_within_one_mapping() -> None:
+    assert read("a: {a: a}\nb: [a, a, {a: a}, {a: a}]\n---\na: 1") == [
+        {"a": {"a": "a"}, "b": ["a", "a", {"a": "a"}, {"a": "a"}]},
+        {"a": 1},
+    ]
+    assert read("x: &x {a: 1}\ny: &y {b: 2}\nz: {<<: *x, <<: *y, a: 3}")[0]["z"] == {"a": 3, "b": 2}
+
+
+def test_where_the_last_value_wins_it_does() -> None:
+    """A kubeconfig is read as kubectl reads it."""
+    assert list(yaml.documents(b"a: 1\na: 2", "f.yaml", last_wins=True)) == [{"a": 2}]
 
 
 def test_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
