@@ -81,19 +81,33 @@ def look_for_namespace(args: argparse.Namespace) -> None:
 
 async def _look_for_namespace(args: argparse.Namespace) -> None:
     async with inspecting(args, everywhere=True) as (inspection, _):
-        snapshot = inspection.snapshot
-        while snapshot.coverage_of("Namespace").state in ("not given", "loading"):
-            snapshot = await inspection.changed(snapshot)
+        snapshot = await _read_of(inspection, "Namespace")
     known(snapshot, args.namespace, surely=True)
+
+
+async def _read_of(inspection: Inspection, kind: str) -> Snapshot:
+    """The first snapshot in which this kind is read, or will not be."""
+    snapshot = inspection.snapshot
+    while snapshot.coverage_of(kind).state in ("not given", "loading"):
+        snapshot = await inspection.changed(snapshot)
+    return snapshot
 
 
 async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapshot, str | None]:
     async with inspecting(args, everywhere) as (inspection, namespace):
-        return permitted(await inspection.loaded()), namespace
+        return await loaded(inspection), namespace
 
 
-def permitted(snapshot: Snapshot) -> Snapshot:
-    """The snapshot, unless it lacks what every answer stands on. Raises NotPermitted or Unreachable."""
+async def loaded(inspection: Inspection) -> Snapshot:
+    """The first snapshot with everything read and judged. Without Services nothing else is waited for.
+
+    Raises NotPermitted or Unreachable: it would lack what every answer stands on.
+    """
+    _permitted(await _read_of(inspection, "Service"))
+    return _permitted(await inspection.loaded())
+
+
+def _permitted(snapshot: Snapshot) -> Snapshot:
     services = snapshot.coverage_of("Service")
     if services.state == "denied":
         raise NotPermitted(
@@ -116,9 +130,12 @@ async def inspecting(
     from kinspect.cli._options import cluster_options
     from kinspect.inspection import Inspection
     from kinspect.sources.kube import open_cluster
+    from kinspect.sources.watcher import PACE
 
     options = cluster_options(args)
-    source = open_cluster(options, None if everywhere or args.all_namespaces else ())
+    # Who limits the time of a request wants to wait no longer than that, as with kubectl.
+    pace = PACE if options.request_timeout_s is None else PACE._replace(asks_again=False)
+    source = open_cluster(options, None if everywhere or args.all_namespaces else (), pace)
     namespace = None if args.all_namespaces else (args.namespace or source.namespace)
     inspection = Inspection(source)
     try:

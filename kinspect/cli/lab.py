@@ -176,7 +176,6 @@ def _announce(lab: Lab) -> None:
     _say(f"the lab is ready: {len(lab.nodes)} nodes, {pods} pods, {means.cni}, {means.proxy}")
     if means.note:
         _say(means.note)
-    _say("NetworkPolicy objects are kept, not enforced")
     print(f"export KUBECONFIG={lab.kubeconfig}", flush=True)
 
 

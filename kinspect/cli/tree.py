@@ -54,7 +54,7 @@ async def _watch(args: argparse.Namespace) -> int:
 
     printed = b""
     async with _reading.inspecting(args) as (inspection, namespace):
-        snapshot = _reading.permitted(await inspection.loaded())
+        snapshot = await _reading.loaded(inspection)
         while True:
             text = _render(args, snapshot, _reading.scope_of(args, snapshot, namespace))
             timeless = re.sub(rb'"?takenAt"?: ?"[^"]*"', b"", text)

@@ -72,6 +72,8 @@ class Pace(NamedTuple):
     slow_retry_s: float = 60.0
     shortest_watch_s: float = 1.0
     watch_s: int = 300
+    asks_again: bool = True
+    """Whether a request without any answer is repeated before its kind counts as lost."""
 
 
 PACE = Pace()
@@ -255,11 +257,13 @@ class Watcher:
     def _on_trouble(self, failed: Failed, jitter: float) -> Step:
         """The server, or the way to it, has trouble: the same again, a little later."""
         again, many = self._asked, self._failures >= FAILURES_UNTIL_LOST
+        enough = failed.status is None and not self._pace.asks_again
         if isinstance(again, Watch):
             # A watch that keeps failing may fail because of its version: a list has none.
             again = self._begin() if many else self._watch(jitter)
-        told = many or self._standing.complete
-        known = self._standing.stale(f"reconnecting: {failed.message}") if told else ()
+        told = many or enough or self._standing.complete
+        why = failed.message if enough else f"reconnecting: {failed.message}"
+        known = self._standing.stale(why) if told else ()
         return Step(known, self._pause(again, failed.retry_after_s, jitter))
 
     def _on_unauthorized(self, message: str, jitter: float) -> Step:

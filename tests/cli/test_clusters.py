@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
 
@@ -40,6 +41,40 @@ def test_what_could_not_be_read_is_never_fine(
     out, err = capsys.readouterr()
     assert out == ""
     assert "the Services could not be read: the server does not know services" in err.splitlines()[0]
+
+
+class _Silent(http.server.BaseHTTPRequestHandler):
+    """A server that says who it is, and then no more until the test ends."""
+
+    asked: ClassVar[list[str]] = []
+    end: ClassVar[threading.Event] = threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path == "/version":
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"{}")
+        else:
+            self.asked.append(self.path.partition("?")[0])
+            self.end.wait(60)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_server_that_keeps_silent_is_not_waited_for_longer_than_was_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/no/such/file")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Silent) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = f"http://127.0.0.1:{server.server_port}"
+        code = run(["check", "--server", where, "--request-timeout", "300ms"])
+        _Silent.end.set()
+        server.shutdown()
+    assert code == EXIT_UNREACHABLE
+    assert "the Services could not be read: no answer in time" in capsys.readouterr().err
+    assert [path.rpartition("/")[2] for path in _Silent.asked].count("services") == 1
 
 
 def test_of_several_failures_the_one_for_the_person_is_told() -> None:

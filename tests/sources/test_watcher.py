@@ -39,7 +39,7 @@ from kinspect.sources.messages import (
     Watch,
     WatchEvent,
 )
-from kinspect.sources.watcher import FAILURES_UNTIL_LOST, Watcher
+from kinspect.sources.watcher import FAILURES_UNTIL_LOST, Pace, Watcher
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PODS, ROUTES, SERVICES = KINDS["Pod"], KINDS["HTTPRoute"], KINDS["Service"]
@@ -185,6 +185,18 @@ def test_a_broken_server_is_asked_less_and_less_and_the_kind_is_lost_at_last(pla
     assert waits == [pytest.approx(1.2 * 2**n) for n in range(6)] + [45.0, 45.0]
     assert states == ["not given"] * 4 + ["lost"] * 4
     assert play.says(Page((pod("a", 1),), (), "10")) == Watch("v1", None, "10", 450)
+    assert play.told.coverage == Coverage("given")
+
+
+def test_without_patience_silence_is_enough_and_a_busy_server_is_not() -> None:
+    play = Play(Watcher(PODS, None, pace=Pace(asks_again=False)))
+    assert isinstance(play.says(Failed(429, "too many requests")), Wait)
+    assert play.told.coverage == NOT_GIVEN
+    play.says(Waited())
+    assert isinstance(play.says(Failed(None, "no answer in time")), Wait)
+    assert play.told.coverage == Coverage("lost", "no answer in time")
+    play.says(Waited())
+    play.says(Page((pod("a", 1),), (), "10"))
     assert play.told.coverage == Coverage("given")
 
 
