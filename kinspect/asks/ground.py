@@ -9,19 +9,22 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kinspect.errors import KinspectError, NotPermitted, UsageError
+from kinspect.errors import KinspectError, NotPermitted, UsageError, VantageLost
 from kinspect.model.meta import Ref
 from kinspect.model.observation import Link
 from kinspect.model.snapshot import Snapshot
 from kinspect.trace.sighting import Place
 from kinspect.vantage import links, places, proc
-from kinspect.vantage.connection import Agent, started
+from kinspect.vantage.connection import WITHOUT_RIGHTS, Agent, started
 
 HERE = Ref(places.DECLARED, "", "here")
 """The network namespace that kinspect itself runs in."""
 
 LINKS_DEADLINE_S = 10.0
 """Long, since without its links a place is lost to the trace; it takes milliseconds on a machine at rest."""
+
+_OWN = 0
+"""The user namespace of the agent that was started first, in place of an inode."""
 
 _KINDS = {"Pod": "pod", "Node": "node", places.DECLARED: "declared"}
 
@@ -48,11 +51,14 @@ def place_of(ref: Ref) -> Place:
 class Ground:
     """Made by `opened`. `found` are the places of this cluster on this machine."""
 
-    def __init__(self, stack: AsyncExitStack, found: places.Places, sudo: bool) -> None:
+    def __init__(
+        self, stack: AsyncExitStack, found: places.Places, hidden: int, own: Agent, sudo: bool
+    ) -> None:
         self.found = found
+        self._hidden = hidden
         self._stack = stack
         self._sudo = sudo
-        self._agents: dict[int, Agent] = {}
+        self._agents: dict[int, Agent] = {_OWN: own}
 
     def here(self) -> Ref:
         """The place that kinspect itself is at: one of the cluster's, on a node say, or HERE."""
@@ -62,16 +68,22 @@ class Ground:
                 return ref
         return HERE
 
-    def why_not(self, ref: Ref) -> str:
-        """Why a place cannot be reached."""
+    def why_not(self, ref: Ref) -> KinspectError:
+        """Why a place is not found: it may be among what this user may not look into."""
         for doubt in self.found.doubts:
             if ref in doubt.refs:
-                return doubt.reason
-        return "no network namespace on this machine is known to be its own"
+                return VantageLost(doubt.reason)
+        nobody = "no network namespace on this machine is known to be its own"
+        if not self._hidden:
+            return VantageLost(nobody)
+        return NotPermitted(
+            f"{nobody}, and {self._hidden} processes may not be looked into (CAP_SYS_PTRACE)",
+            "--sudo raises the agent, nothing else, and it looks into all of them.\n" + WITHOUT_RIGHTS,
+        )
 
-    async def reach(self, refs: Iterable[Ref]) -> tuple[dict[Place, Point], dict[Place, str]]:
+    async def reach(self, refs: Iterable[Ref]) -> tuple[dict[Place, Point], dict[Place, KinspectError]]:
         """Points at those places that can be reached, and why the others cannot."""
-        unreached: dict[Place, str] = {}
+        unreached: dict[Place, KinspectError] = {}
         wanted: dict[Ref, places.NetNamespace | None] = {}
         for ref in refs:
             known = self.found.known.get(ref)
@@ -92,7 +104,7 @@ class Ground:
     async def _agent(self, namespace: places.NetNamespace | None) -> Agent:
         """The agent of the user namespace that owns this network namespace; started once."""
         owner = namespace.owner if namespace else None
-        key = owner.inode if owner else 0  # many paths lead to one user namespace
+        key = owner.inode if owner else _OWN  # many paths lead to one user namespace
         if key not in self._agents:
             self._agents[key] = await self._stack.enter_async_context(started(owner, self._sudo))
         return self._agents[key]
@@ -102,20 +114,22 @@ class Ground:
         ref: Ref,
         namespace: places.NetNamespace | None,
         points: dict[Place, Point],
-        unreached: dict[Place, str],
+        unreached: dict[Place, KinspectError],
     ) -> None:
         place = place_of(ref)
         try:
             agent = await self._agent(namespace)
             net = await agent.enter(namespace.path if namespace else None)
             listed = links.parse(await agent.run(net, *links.COMMAND, deadline_s=LINKS_DEADLINE_S))
-        except (NotPermitted, OSError) as error:
-            unreached[place] = error.message if isinstance(error, KinspectError) else str(error)
+        except (KinspectError, OSError) as error:
+            unreached[place] = error if isinstance(error, KinspectError) else VantageLost(str(error))
             return
         point = Point(place, agent, net, {each.number: each for each in listed})
         known = self.found.known.get(ref)
         if known is not None and known.by == "address" and not known.namespace.addresses & point.addresses:
-            unreached[place] = "its address is held by a loopback link only, which proves nothing"
+            unreached[place] = VantageLost(
+                "its address is held by a loopback link only, which proves nothing"
+            )
         else:
             points[place] = point
 
@@ -127,6 +141,7 @@ async def opened(snapshot: Snapshot, sudo: bool) -> AsyncIterator[Ground]:
         raise UsageError(
             "Packets can only be traced on Linux, where the places are.", "--expect-only predicts."
         )
-    listing = await asyncio.to_thread(proc.net_namespaces)
     async with AsyncExitStack() as stack:
-        yield Ground(stack, places.find(listing, snapshot), sudo)
+        own = await stack.enter_async_context(started(None, sudo))
+        listing = await proc.net_namespaces(own)
+        yield Ground(stack, places.find(listing.namespaces, snapshot), listing.hidden, own, sudo)

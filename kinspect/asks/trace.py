@@ -13,7 +13,7 @@ from kinspect.asks.attempt import Performer
 from kinspect.asks.capture import Captures
 from kinspect.asks.explain import Explaining
 from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
-from kinspect.errors import UsageError, VantageLost
+from kinspect.errors import KinspectError, UsageError, VantageLost
 from kinspect.model.meta import Key, Ref
 from kinspect.model.path import Address, Cause, Trace
 from kinspect.model.service import ServicePort
@@ -75,7 +75,8 @@ async def trace(snapshot: Snapshot, ask: TraceAsk) -> Traced:
         points, unseen = await ground.reach(dict.fromkeys([ref, *_on_the_way(snapshot, target, ground)]))
         point = points.get(place_of(ref))
         if point is None:
-            raise VantageLost(f"{ask.vantage} cannot be traced from: {unseen[place_of(ref)]}", "")
+            why = unseen[place_of(ref)]
+            raise type(why)(f"{ask.vantage} cannot be traced from: {why.message}", why.hint)
         return await _Tracing(snapshot, ask, target, method, point, points, unseen).run(ref, ground)
 
 
@@ -171,11 +172,12 @@ class _Tracing:
         method: tuple[str, Method],
         point: Point,
         points: dict[Place, Point],
-        unseen: dict[Place, str],
+        unseen: dict[Place, KinspectError],
     ) -> None:
         self._snapshot, self._ask, self._target = snapshot, ask, target
         self._name, self._method = method
-        self._point, self._points, self._unseen = point, points, unseen
+        self._point, self._points = point, points
+        self._unseen = {place: why.message for place, why in unseen.items()}
         self._owned = {place: each.addresses for place, each in points.items()}
         self._packets: list[Record] = []
         self._lost = 0

@@ -25,10 +25,12 @@ from __future__ import annotations
 import base64
 import ctypes
 import errno
+import fcntl
 import json
 import mmap
 import os
 import queue
+import re
 import selectors
 import signal
 import socket
@@ -40,6 +42,9 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+NS_GET_USERNS = 0xB701  # the user namespace that owns another: ioctl_ns(2)
+NAMED = "/run/netns"
+LOCAL = re.compile(r"\|-- (\d+\.\d+\.\d+\.\d+)\n\s+/32 host LOCAL")
 PR_SET_PDEATHSIG = 1
 SO_ATTACH_FILTER = 26
 SOL_PACKET, PACKET_RX_RING, PACKET_STATISTICS, PACKET_VERSION, TPACKET_V2 = 263, 5, 6, 10, 1
@@ -78,6 +83,87 @@ def enter(path: str, inode: int, kind: int) -> None:
 def die_with_parent() -> None:
     """Has the kernel kill this process when the thread that started it ends."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def inode(path: str) -> Optional[int]:
+    """None = it is gone, or not ours to see."""
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
+def text(path: str) -> str:
+    """A file's text, "" when it is gone or not ours to see."""
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def net_namespaces(variable: str) -> List[Any]:
+    """Every network namespace that may be seen, and how many processes may not be looked into.
+
+    Nothing is entered. Addresses come from the kernel's own table of local addresses (fib_trie), which is
+    readable from outside.
+    """
+    inhabitants: Dict[int, List[int]] = {}
+    hidden = 0
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        try:
+            found = os.stat("/proc/%d/ns/net" % pid).st_ino
+        except PermissionError:
+            hidden += 1
+        except OSError:  # gone
+            pass
+        else:
+            inhabitants.setdefault(found, []).append(pid)
+    names = {}
+    for name in sorted(os.listdir(NAMED)) if os.path.isdir(NAMED) else ():
+        named = inode(os.path.join(NAMED, name))
+        if named is not None:
+            names[named] = name
+    listed = [
+        net_namespace(each, inhabitants.get(each, []), names.get(each, ""), variable)
+        for each in sorted({*inhabitants, *names})
+    ]
+    return [listed, hidden]
+
+
+def net_namespace(number: int, pids: List[int], name: str, variable: str) -> List[Any]:
+    """[[path, inode], that of its owner, [[pid, cgroup, variable], ...], name, addresses]."""
+    path = os.path.join(NAMED, name) if name else "/proc/%d/ns/net" % pids[0]
+    processes = [[pid, text("/proc/%d/cgroup" % pid), environment(pid, variable)] for pid in pids]
+    addresses = set(LOCAL.findall(text("/proc/%d/net/fib_trie" % pids[0]))) if pids else set()
+    routable = sorted(each for each in addresses if not each.startswith("127."))
+    return [[path, number], owner(path, pids), processes, name, routable]
+
+
+def environment(pid: int, variable: str) -> str:
+    """The value of a process's variable, "" when it has none."""
+    entries = text("/proc/%d/environ" % pid).split("\0")
+    return next((each[len(variable) + 1 :] for each in entries if each.startswith(variable + "=")), "")
+
+
+def owner(path: str, pids: List[int]) -> Optional[List[Any]]:
+    """The user namespace to enter before that one; None = our own will do, or more rights are needed."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        found = fcntl.ioctl(descriptor, NS_GET_USERNS)
+    except OSError:  # owned by one above ours, or no namespace: only more rights would help
+        return None
+    finally:
+        os.close(descriptor)
+    number = os.fstat(found).st_ino
+    os.close(found)
+    paths = ("/proc/%d/ns/user" % pid for pid in pids)
+    if number == inode("/proc/self/ns/user"):
+        return None
+    return next(([each, number] for each in paths if inode(each) == number), None)
 
 
 class NetNamespace:
@@ -300,6 +386,10 @@ class Agent:
         self._nets[net] = NetNamespace(path, inode)
         return {"net": net}
 
+    def op_namespaces(self, id_: int, variable: str) -> List[Any]:
+        """The listing, with the value of this environment variable of every process."""
+        return net_namespaces(variable)
+
     def op_read(self, id_: int, net: int, path: str) -> Message:
         """A file below /proc or /sys, as a thread of that namespace sees it."""
 
@@ -494,8 +584,8 @@ class Agent:
 def main(arguments: List[str]) -> None:
     """Runs the agent; `--user-namespace PATH INODE` enters one first, and becomes its root if it has one."""
     if arguments:
-        _, path, inode = arguments
-        enter(path, int(inode), CLONE_NEWUSER)
+        _, path, number = arguments
+        enter(path, int(number), CLONE_NEWUSER)
         for become in (os.setresgid, os.setresuid):
             try:
                 become(0, 0, 0)
@@ -508,4 +598,7 @@ def main(arguments: List[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except OSError as error:  # it could not begin, or its reader is gone
+        sys.exit(str(error))

@@ -8,17 +8,25 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
 from kinspect.errors import NotPermitted, VantageLost
 
+_LOG = logging.getLogger(__name__)
+
 AGENT = Path(__file__).with_name("agent.py")
+LAST_WORDS = 4096
+"""How much is kept of what an agent, or sudo before it, writes to stderr."""
+
+SILENCE = "it said nothing"
 LINE_LIMIT = 256 << 20
 """A reply is one line; the largest is a node's whole ruleset in base64."""
 
@@ -61,14 +69,22 @@ class _Line(msgspec.Struct):
 
 
 PACKET_OTHERHOST, PACKET_OUTGOING = 3, 4
+_ENDED = _Line()
+"""Stands for every reply that will not come."""
+
 _DECODER = msgspec.json.Decoder(_Line)
 
 
 class Agent:
-    """One running agent. Made by `started`; every method may raise NotPermitted or VantageLost."""
+    """One running agent. Made by `started`; every method may raise NotPermitted or VantageLost.
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    `raised`: sudo runs it, and refuses by ending before the agent has said anything.
+    """
+
+    def __init__(self, process: asyncio.subprocess.Process, raised: bool) -> None:
         self._process = process
+        self._refuses = raised
+        self._ended = ""
         self._ids = itertools.count(1)
         self._replies: dict[int, asyncio.Future[_Line]] = {}
         self._sinks: dict[int, Callable[[Packet], None]] = {}
@@ -76,6 +92,8 @@ class Agent:
 
     async def call(self, op: str, **arguments: Any) -> Any:
         """The result of one request. A right that is missing is NotPermitted; other refusals are OSErrors."""
+        if self._ended:
+            self._raise_ended()
         id_ = next(self._ids)
         reply = self._replies[id_] = asyncio.get_running_loop().create_future()
         assert self._process.stdin is not None
@@ -84,9 +102,16 @@ class Agent:
             line = await reply
         finally:
             self._replies.pop(id_, None)
+        if line is _ENDED:
+            self._raise_ended()
         if line.error is not None:
             _raise(op, line.error)
         return line.result
+
+    def _raise_ended(self) -> NoReturn:
+        if self._refuses and self._ended != SILENCE:
+            raise NotPermitted(f"sudo does not run the agent: {self._ended}", SUDO_HINT)
+        raise VantageLost(f"The agent ended before it answered: {self._ended}", "Run the command again.")
 
     async def enter(self, namespace: NamespacePath | None) -> int:
         """The agent's number for a network namespace; None = the one that the agent was started in."""
@@ -124,16 +149,28 @@ class Agent:
         assert self._process.stdout is not None
         while data := await self._process.stdout.readline():
             line = _DECODER.decode(data)
+            self._refuses = False
             if line.capture is not None:
                 self._deliver(line.capture, line.packets)
             elif line.id in self._replies:
                 reply = self._replies[line.id]
                 if not reply.done():
                     reply.set_result(line)
-        lost = _Line(error=_Error("EPIPE", "the agent ended"))
+        self._ended = await self._last_words() or SILENCE
         for reply in self._replies.values():
             if not reply.done():
-                reply.set_result(lost)
+                reply.set_result(_ENDED)
+
+    async def _last_words(self) -> str:
+        """The last line of stderr: a refusal of sudo, an error of the agent."""
+        assert self._process.stderr is not None
+        kept = b""
+        while data := await self._process.stderr.read(LAST_WORDS):
+            kept = (kept + data)[-LAST_WORDS:]
+        lines = kept.decode("utf-8", "replace").strip().splitlines()
+        for line in lines:
+            _LOG.info("an agent, or sudo: %s", line)
+        return lines[-1] if lines else ""
 
     def _deliver(self, capture: int, packets: list[tuple[int, int, int, int, int, bytes]]) -> None:
         sink = self._sinks.get(capture, self._early.setdefault(capture, []).append)
@@ -144,15 +181,24 @@ class Agent:
             self._early.pop(capture, None)
 
 
-def _raise(op: str, error: _Error) -> None:
+WITHOUT_RIGHTS = "Without rights: --expect-only predicts; --from here tells whether a connection comes about."
+
+SUDO_HINT = (
+    "`sudo -v` in this terminal lets sudo remember the password; or sudoers has to allow it without one.\n"
+    + WITHOUT_RIGHTS
+)
+
+_NEEDS = {
+    "enter": "entering a network namespace needs CAP_SYS_ADMIN in it",
+    "watch": "capturing needs CAP_NET_RAW",
+    "send_packet": "sending a packet of our own needs CAP_NET_RAW",
+    "connect": "marking a connection needs CAP_NET_ADMIN",
+}
+
+
+def _raise(op: str, error: _Error) -> NoReturn:
     if error.code in ("EPERM", "EACCES"):
-        raise NotPermitted(
-            f"may not {op} in that network namespace: {error.message}",
-            "Capturing needs CAP_NET_RAW, marking a connection CAP_NET_ADMIN, entering a namespace"
-            " CAP_SYS_ADMIN; --sudo raises the agent and nothing else.",
-        )
-    if error.code == "EPIPE":
-        raise VantageLost("The agent ended before it answered.", "Run the command again.")
+        raise NotPermitted(_NEEDS.get(op, f"{op}: {error.message}"), "--sudo raises the agent, nothing else.")
     if error.code == "EBUG":
         raise RuntimeError(f"agent: {op}: {error.message}")
     raise OSError(f"{op}: {error.message}")
@@ -160,14 +206,23 @@ def _raise(op: str, error: _Error) -> None:
 
 @asynccontextmanager
 async def started(user: NamespacePath | None = None, sudo: bool = False) -> AsyncIterator[Agent]:
-    """An agent on this machine, ended on leaving. `user`: the user namespace that it enters first."""
-    argv = ["sudo", "-n", "--"] if sudo else []
+    """An agent on this machine, ended on leaving. `user`: the user namespace that it enters first.
+
+    `sudo`: it runs as root, unless this is root already. Raises NotPermitted where there is no sudo.
+    """
+    raised = sudo and os.geteuid() != 0
+    argv = ["sudo", "-n", "--"] if raised else []
     argv += [sys.executable, "-I", "-S", str(AGENT)]
     if user is not None:
         argv += ["--user-namespace", user.path, str(user.inode)]
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, limit=LINE_LIMIT)
-    agent = Agent(process)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv, stdin=pipe, stdout=pipe, stderr=pipe, limit=LINE_LIMIT
+        )
+    except FileNotFoundError:
+        raise NotPermitted(f"there is no {argv[0]} here", "Run the whole command as root.") from None
+    agent = Agent(process, raised)
     try:
         async with asyncio.TaskGroup() as tasks:
             hearing = tasks.create_task(agent.hear())

@@ -66,6 +66,8 @@ def test_a_named_file_is_alone_and_must_exist(two: dict[str, str], tmp_path: Pat
     assert [each.name for each in contexts(ClusterOptions(kubeconfig=only), two)] == ["a"]
     with pytest.raises(Unreadable, match="no such kubeconfig"):
         access(ClusterOptions(kubeconfig=str(tmp_path / "absent")), two)
+    with pytest.raises(Unreadable, match="too long"):  # one that may not even be looked for
+        access(ClusterOptions(), {"KUBECONFIG": "x" * 300})
 
 
 def test_a_wrong_context_tells_which_there_are(two: dict[str, str]) -> None:

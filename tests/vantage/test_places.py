@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,9 +12,9 @@ from kinspect.model.meta import Meta, Ref
 from kinspect.model.node import Namespace, Node, NodeAddress, NodeSpec, NodeStatus
 from kinspect.model.pod import Pod, PodSpec, PodStatus
 from kinspect.model.snapshot import Snapshot, snapshot_of
-from kinspect.vantage.connection import NamespacePath
+from kinspect.vantage.connection import NamespacePath, started
 from kinspect.vantage.places import DECLARED, NetNamespace, Process, find, pod_uid
-from kinspect.vantage.proc import net_namespaces
+from kinspect.vantage.proc import Listing, net_namespaces
 
 CLUSTER = "11111111-2222-3333-4444-555555555555"
 UID = "0a1b2c3d-1111-2222-3333-444455556666"
@@ -122,7 +123,11 @@ def test_pod_uid(cgroup: str, uid: str | None) -> None:
 
 @pytest.mark.lab
 def test_real_namespaces_are_found(ground: Any) -> None:
-    places = find(net_namespaces(), snapshot())
+    async def listed() -> Listing:
+        async with started() as agent:
+            return await net_namespaces(agent)
+
+    places = find(asyncio.run(listed()).namespaces, snapshot())
     assert set(places.known) >= {WEB0, NODE1, Ref(DECLARED, "", "client")}
     assert places.known[WEB0].namespace.path.inode == ground.net("pod").inode
     assert places.known[WEB0].namespace.owner is not None

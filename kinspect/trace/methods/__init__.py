@@ -173,7 +173,8 @@ def outcome_of(error: str) -> Literal["refused", "silent", "unreachable"]:
 
 def failed(result: Failed, mark: Mark | None = None, note: str = "") -> Attempt:
     """The attempt that ended with this error of the network."""
-    return Attempt(mark, outcome_of(result.error), note=note, error=result.error)
+    why = f"the connection ended with {result.error}; {note}" if note else ""
+    return Attempt(mark, outcome_of(result.error), note=why, error=result.error)
 
 
 def first_sequence(chance: random.Random) -> int:
