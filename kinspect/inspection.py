@@ -50,12 +50,12 @@ DETAILS_KEPT = 64
 class Inspection:
     """What is known of one cluster or file, kept up to date while `run` runs."""
 
-    def __init__(self, source: Source | None, snapshot: Snapshot | None = None) -> None:
-        """A live source; or None and the `snapshot` of a file, which will be judged."""
+    def __init__(self, source: Source | None, snapshot: Snapshot | None = None, judging: bool = True) -> None:
+        """A live source; or None and the `snapshot` of a file. `judging` False = only read, judge nothing."""
         self.source = source
         self.snapshot = snapshot or Snapshot(source=source.title if source else "", live=source is not None)
         self.failure: KinspectError | None = None
-        self._judge = Judge()
+        self._judge = Judge(None if judging else ())
         self._folder = _Folder(self._judge)
         self._judge.note_all(self.snapshot)
         self._published = asyncio.Event()
@@ -127,7 +127,8 @@ class Inspection:
     def _settled(self) -> bool:
         if self.source is None:
             return self._judged
-        return all(self.snapshot.coverage_of(kind).state not in ("loading", "not given") for kind in KINDS)
+        states = {self.snapshot.coverage_of(kind).state for kind in self.source.kinds}
+        return states.isdisjoint(("loading", "not given"))
 
     async def _read(self, source: Source) -> None:
         rested = time.monotonic()

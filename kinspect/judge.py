@@ -87,6 +87,10 @@ class Judge:
             for key in snapshot.of(kind):
                 self._mark(Ref(kind, *key), None)
 
+    def note_one(self, ref: Ref) -> None:
+        """Marks this subject."""
+        self._mark(ref, None)
+
     def watch(self, refs: Iterable[Ref]) -> None:
         """From now on these subjects come first, in this order."""
         self._watched = tuple(dict.fromkeys(refs))
@@ -253,6 +257,14 @@ class _Searches:
 
 def _place(pod: Pod) -> tuple[str, bool, bool]:
     return pod.spec.node_name, pod.spec.host_network, pod.terminal
+
+
+def judgment_of(snapshot: Snapshot, ref: Ref) -> Judgment | None:
+    """What the rules say of one subject; None = it is not there, or they say nothing."""
+    judge = Judge()
+    judge.note_one(ref)
+    judge.step(snapshot, lambda: False)
+    return judge.publish().get(ref)
 
 
 def judged(snapshot: Snapshot) -> Snapshot:

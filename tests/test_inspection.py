@@ -37,7 +37,7 @@ ALL_GIVEN: tuple[Change, ...] = tuple(Covered(kind, Coverage("given")) for kind 
 class Script:
     """A source that says its lines, one batch after the other, and then stays silent until it is closed."""
 
-    title, live, namespace = "script", True, "default"
+    title, live, namespace, kinds = "script", True, "default", tuple(KINDS)
 
     def __init__(self, *batches: tuple[Change, ...], error: Exception | None = None) -> None:
         self.batches, self.error, self.asked = batches, error, 0
@@ -116,6 +116,23 @@ def test_nothing_is_loaded_while_a_kind_is_on_its_way() -> None:
                 await read(source)
 
     asyncio.run(run())
+
+
+def test_what_is_read_of_few_kinds_is_loaded_when_they_are_and_need_not_be_judged() -> None:
+    async def run() -> Snapshot:
+        source = Script((Upsert("Service", (web(),)), *ALL_GIVEN[:2]))
+        source.kinds = tuple(KINDS)[:2]
+        inspection = Inspection(source, judging=False)
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            running = group.create_task(inspection.run())
+            loaded = await inspection.loaded()
+            running.cancel()
+        return loaded
+
+    snapshot = asyncio.run(run())
+    assert list(snapshot.services) == [Key("a", "web")]
+    assert snapshot.coverage_of("Pod").state == "not given"
+    assert snapshot.judgments == {}
 
 
 def test_an_old_snapshot_never_changes_and_what_did_not_change_is_shared() -> None:

@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinspect.judge import Judge, judged
+from kinspect.judge import Judge, judged, judgment_of
 from kinspect.model.coverage import Coverage
 from kinspect.model.finding import Finding
 from kinspect.model.index import Indexer
@@ -380,6 +380,13 @@ def test_crashing_rule_takes_no_other_with_it() -> None:
     codes = {each.code for each in judgment.findings}
     assert {CRASH, "SVC102"} <= codes
     assert "SVC199" in {each.code for each in judgment.unknowns}
+
+
+def test_one_subject_can_be_judged_alone() -> None:
+    snapshot = many(3)
+    everything = judged(snapshot).judgments
+    assert {ref: judgment_of(snapshot, ref) for ref in everything} == everything
+    assert judgment_of(snapshot, Ref("Service", "a", "nobody")) is None
 
 
 def test_worst_findings_come_first() -> None:

@@ -6,14 +6,12 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kinspect.asks.capture import Captures
 from kinspect.asks.evidence import connection_tables
 from kinspect.asks.ground import Point
 from kinspect.errors import NotPermitted
-from kinspect.probes.http import Answer, HTTPProbe
-from kinspect.probes.tls import TLSLayer
 from kinspect.trace.correlate import correlate
 from kinspect.trace.methods import (
     ANSWER_DEADLINE_S,
@@ -33,6 +31,10 @@ from kinspect.trace.methods import (
     Watch,
 )
 from kinspect.trace.sighting import Place
+
+if TYPE_CHECKING:
+    from kinspect.probes.http import Answer, HTTPProbe
+    from kinspect.probes.tls import TLSLayer
 
 TOKEN_HEADER = "X-Kinspect-Trace"
 
@@ -126,6 +128,9 @@ class Performer:
 
     async def _exchange(self, exchange: Exchange) -> Exchanged | Failed:
         """Sends the request, over TLS if so, and reads the answer to its end."""
+        from kinspect.probes.http import HTTPProbe  # here, since most traces send none
+        from kinspect.probes.tls import TLSLayer
+
         probe = HTTPProbe()
         tls = TLSLayer(exchange.request.host) if exchange.request.scheme == "https" else None
         token = ((TOKEN_HEADER, exchange.token.decode("ascii")),)

@@ -15,24 +15,27 @@ from typing import TYPE_CHECKING
 from kinspect.errors import KinspectError, NotPermitted, Unreachable, UsageError
 from kinspect.export.scope import Scope, find, holds, inhabited
 from kinspect.export.text import COLOURS, Palette
+from kinspect.model.kinds import KINDS
 from kinspect.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from kinspect.inspection import Inspection
 
 
-def snapshot_of(args: argparse.Namespace, everywhere: bool = False) -> tuple[Snapshot, str | None]:
+def snapshot_of(
+    args: argparse.Namespace, kinds: tuple[str, ...] | None = None
+) -> tuple[Snapshot, str | None]:
     """The judged snapshot, and the namespace that the command is about (None = all).
 
     A live cluster is about the context's namespace unless -n or -A says otherwise; files are about all.
-    `everywhere`: all namespaces are read, whatever the command is about.
+    `kinds`: of a cluster no more is read than these, in all namespaces, and nothing is judged.
     """
     start_log(args)
     if args.filename:
         snapshot = read_files(args.filename)
         namespace = None if args.all_namespaces else args.namespace or None
     else:
-        snapshot, namespace = asyncio.run(_read_once(args, everywhere))
+        snapshot, namespace = asyncio.run(_read_once(args, kinds))
     if namespace:
         known(snapshot, namespace, surely=getattr(args, "word", None) is not None)
     return snapshot, namespace
@@ -80,7 +83,7 @@ def look_for_namespace(args: argparse.Namespace) -> None:
 
 
 async def _look_for_namespace(args: argparse.Namespace) -> None:
-    async with inspecting(args, everywhere=True) as (inspection, _):
+    async with inspecting(args, ("Namespace",)) as (inspection, _):
         snapshot = await _read_of(inspection, "Namespace")
     known(snapshot, args.namespace, surely=True)
 
@@ -93,8 +96,8 @@ async def _read_of(inspection: Inspection, kind: str) -> Snapshot:
     return snapshot
 
 
-async def _read_once(args: argparse.Namespace, everywhere: bool) -> tuple[Snapshot, str | None]:
-    async with inspecting(args, everywhere) as (inspection, namespace):
+async def _read_once(args: argparse.Namespace, kinds: tuple[str, ...] | None) -> tuple[Snapshot, str | None]:
+    async with inspecting(args, kinds) as (inspection, namespace):
         return await loaded(inspection), namespace
 
 
@@ -124,9 +127,9 @@ def _permitted(snapshot: Snapshot) -> Snapshot:
 
 @asynccontextmanager
 async def inspecting(
-    args: argparse.Namespace, everywhere: bool = False
+    args: argparse.Namespace, kinds: tuple[str, ...] | None = None
 ) -> AsyncIterator[tuple[Inspection, str | None]]:
-    """A running inspection of the cluster, and the namespace that the command is about."""
+    """A running inspection of the cluster, and the namespace that the command is about; `kinds` as above."""
     from kinspect.cli._options import cluster_options
     from kinspect.inspection import Inspection
     from kinspect.sources.kube import open_cluster
@@ -135,9 +138,10 @@ async def inspecting(
     options = cluster_options(args)
     # Who limits the time of a request wants to wait no longer than that, as with kubectl.
     pace = PACE if options.request_timeout_s is None else PACE._replace(asks_again=False)
-    source = open_cluster(options, None if everywhere or args.all_namespaces else (), pace)
+    everywhere = args.all_namespaces or kinds is not None
+    source = open_cluster(options, None if everywhere else (), pace, kinds or tuple(KINDS))
     namespace = None if args.all_namespaces else (args.namespace or source.namespace)
-    inspection = Inspection(source)
+    inspection = Inspection(source, judging=kinds is None)
     try:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(inspection.run())

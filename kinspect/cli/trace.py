@@ -45,15 +45,13 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     from pathlib import Path
 
+    from kinspect.asks import TRACE_READS
     from kinspect.asks import trace as asks
     from kinspect.cli import _reading
-    from kinspect.export.encode import unobeyed
-    from kinspect.model.path import encode
-    from kinspect.trace import pcapng
 
     if not 1 <= args.repeat <= MOST_REPEATS:
         raise UsageError(f"--repeat {args.repeat} is not between 1 and {MOST_REPEATS}")
-    snapshot, namespace = _reading.snapshot_of(args, everywhere=True)
+    snapshot, namespace = _reading.snapshot_of(args, TRACE_READS)
     ask = asks.TraceAsk(
         target=args.target,
         vantage=args.vantage,
@@ -70,8 +68,13 @@ def run(args: argparse.Namespace) -> int:
         traced = asyncio.run(asks.trace(snapshot, ask))
         told, lost = traced.trace, traced.lost
         if args.pcap:
+            from kinspect.trace import pcapng
+
             _write(Path(args.pcap), pcapng.encode(traced.packets, f"kinspect trace {args.target}"))
     if args.output == "json":
+        from kinspect.export.encode import unobeyed
+        from kinspect.model.path import encode
+
         sys.stdout.buffer.write(unobeyed(encode(told)) + b"\n")
     else:
         from kinspect.outline.path import lines

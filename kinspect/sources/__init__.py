@@ -37,11 +37,15 @@ class Detail(Fact, frozen=True):
 
 
 class Source(Protocol):
-    """A live place that objects come from. `title` is for the person, `namespace` is the context's own."""
+    """A live place that objects come from. `title` is for the person, `namespace` is the context's own.
+
+    `kinds` are those that are read: of the others nothing is ever said.
+    """
 
     title: str
     live: bool
     namespace: str
+    kinds: tuple[str, ...]
 
     def changes(self) -> AsyncIterator[tuple[Change, ...]]:
         """What is read, in batches, until closed. Raises a KinspectError when nothing can be read at all."""

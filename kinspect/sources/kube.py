@@ -39,14 +39,19 @@ GC_PAUSE_S = 60.0
 T = TypeVar("T")
 
 
-def open_cluster(options: ClusterOptions, namespaces: tuple[str, ...] | None, pace: Pace = PACE) -> Cluster:
+def open_cluster(
+    options: ClusterOptions,
+    namespaces: tuple[str, ...] | None,
+    pace: Pace = PACE,
+    kinds: tuple[str, ...] = tuple(KINDS),
+) -> Cluster:
     """The cluster that the options mean; nothing is sent yet. `namespaces` None = all, () = the context's.
 
     Raises: UsageError, Unreadable, Unreachable for a configuration that cannot be used.
     """
     where = access(options)
     return Cluster(
-        where, (where.namespace,) if namespaces == () else namespaces, options.request_timeout_s, pace
+        where, (where.namespace,) if namespaces == () else namespaces, options.request_timeout_s, pace, kinds
     )
 
 
@@ -61,14 +66,16 @@ class Cluster:
         namespaces: tuple[str, ...] | None,
         request_timeout_s: float | None = None,
         pace: Pace = PACE,
+        kinds: tuple[str, ...] = tuple(KINDS),
     ) -> None:
+        self.kinds = kinds
         self.access = where
         self.title = f"cluster {where.context}" if where.context else where.server
         self.namespace = where.namespace
         self.namespaces = namespaces
         self.server_version = ""
         self._request_timeout_s = request_timeout_s
-        self._watchers = tuple(_watchers(namespaces, where.namespace, pace))
+        self._watchers = tuple(_watchers(kinds, namespaces, where.namespace, pace))
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -202,10 +209,12 @@ class Cluster:
         return Detail(details.shown_yaml(body), details.events(found), False, "")
 
 
-def _watchers(namespaces: tuple[str, ...] | None, own: str, pace: Pace) -> list[Watcher]:
+def _watchers(
+    kinds: tuple[str, ...], namespaces: tuple[str, ...] | None, own: str, pace: Pace
+) -> list[Watcher]:
     """A machine for each kind, in the order of reading; several where only some namespaces are wanted."""
     made = []
-    for kind in KINDS.values():
+    for kind in (each for name, each in KINDS.items() if name in kinds):
         if namespaces is None or not kind.namespaced:
             made.append(Watcher(kind, None, own, pace))
         else:

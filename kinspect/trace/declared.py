@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kinspect.judge import judgment_of
 from kinspect.model.meta import Ref
 from kinspect.model.path import At, Cause
 from kinspect.model.snapshot import Snapshot
@@ -14,8 +15,11 @@ from kinspect.trace.target import Target
 def declared_causes(snapshot: Snapshot, target: Target, run: Run) -> Iterator[Cause]:
     """The errors that the rules found at the Service, for a packet that was not delivered."""
     service = target.upstream[0] if target.upstream else target.service
-    judgment = snapshot.judgments.get(Ref("Service", *service)) if service else None
-    if judgment is None or run.verdict == "delivered":
+    if service is None or run.verdict == "delivered":
+        return
+    ref = Ref("Service", *service)
+    judgment = snapshot.judgments.get(ref) or judgment_of(snapshot, ref)
+    if judgment is None:
         return
     ended = [hop.place for hop in run.hops if hop.matched_by and hop.direction == "original"]
     place = ended[-1] if ended else At("declared", "here")

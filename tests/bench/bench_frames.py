@@ -58,7 +58,7 @@ def run() -> Section:
 class Cluster:
     """The source: the whole cluster at once, then changes at an even pace, for as long as anybody listens."""
 
-    title, live, namespace = "cluster bench", True, "default"
+    title, live, namespace, kinds = "cluster bench", True, "default", tuple(KINDS)
 
     def __init__(self, size: objects.Size) -> None:
         self._size = size

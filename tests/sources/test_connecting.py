@@ -289,6 +289,36 @@ def test_an_expired_login_of_an_auth_provider_is_not_used_up(tmp_path: Path) -> 
     play(story, tmp_path)
 
 
+def test_a_name_and_a_password_are_sent_where_there_is_no_token(tmp_path: Path) -> None:
+    given: list[str | None] = []
+
+    async def seen(request: web.Request) -> web.Response:
+        given.append(request.headers.get("Authorization"))
+        return web.json_response({"gitVersion": "v1"})
+
+    async def story(rig: Rig) -> None:
+        rig.fault = seen
+        for entry in (
+            {"username": "jane", "password": "sesame"},
+            {"token": "t", "username": "j", "password": "s"},
+        ):
+            cluster = {"server": rig.server.url, "insecure-skip-tls-verify": True}
+            transport = Transport(Access("", cluster, entry, "default"))
+            await transport.ask("/version")
+            await transport.aclose()
+
+    play(story, tmp_path)
+    assert given == ["Basic " + base64.b64encode(b"jane:sesame").decode(), "Bearer t"]
+
+
+def test_a_certificate_that_is_not_there_is_named(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        error = await failing(rig, kubeconfig=user(rig, **{"client-certificate": "/nowhere.pem"}))()
+        assert error.message == "the kubeconfig's client-certificate /nowhere.pem: there is no such file"
+
+    play(story, tmp_path)
+
+
 def test_a_certificate_that_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = tmp_path / "keys"
     keys.mkdir()
