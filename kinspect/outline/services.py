@@ -16,6 +16,7 @@ from kinspect.outline.ports import PortRow, UnmatchedRow, slice_rows
 from kinspect.outline.rows import STATE_ROLE, Line, Row, Span, reasons, state_of
 from kinspect.outline.words import address_words, port_words, type_words
 from kinspect.resolve.backends import Behind
+from kinspect.resolve.names import is_alias
 from kinspect.resolve.routes import routes_to
 
 
@@ -99,16 +100,18 @@ class ServiceRow(Row):
 
 @dataclass(frozen=True, slots=True)
 class AliasRow(Row):
-    """Where an ExternalName leads: DNS answers with a CNAME, and nothing else happens."""
+    """Where an ExternalName leads: DNS answers with a CNAME, if with anything, and nothing else happens."""
 
     ref: Ref
     kind: ClassVar[str] = "alias"
 
     def line(self, snapshot: Snapshot) -> Line:
         service = snapshot.services.get(self.ref.key)
-        return Line(
-            None, (Span("CNAME", "kind"), Span(service.spec.external_name if service else "", "address"))
-        )
+        if service is None:
+            return Line(None, (Span("gone", "dim"),))
+        if not is_alias(service):
+            return Line("broken", (Span("no DNS record", "broken"),))
+        return Line(None, (Span("CNAME", "kind"), Span(service.spec.external_name, "address")))
 
 
 def _services_in(snapshot: Snapshot, namespace: str) -> list[Key]:

@@ -66,10 +66,15 @@ def endpoint_label(backend: Backend) -> str:
     return backend.hostname or backend.address.replace(".", "-").replace(":", "-")
 
 
-def _of_alias(service: Service, zone: str) -> Iterator[Record]:
+def is_alias(service: Service) -> bool:
+    """Whether the external name is one that a CNAME can hold."""
     target = service.spec.external_name.rstrip(".")
-    if target and parse_address(target) is None:
-        yield Record(name_of(service, zone), "CNAME", target)
+    return bool(target) and parse_address(target) is None
+
+
+def _of_alias(service: Service, zone: str) -> Iterator[Record]:
+    if is_alias(service):
+        yield Record(name_of(service, zone), "CNAME", service.spec.external_name.rstrip("."))
 
 
 def _of_virtual_ip(service: Service, zone: str) -> Iterator[Record]:
