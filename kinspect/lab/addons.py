@@ -105,6 +105,25 @@ def system(proxy_mode: str) -> list[Json]:
     ]
 
 
+def policy_engine() -> Json:
+    """What enforces NetworkPolicies on every node, under the name that kubernetes-sigs' own engine has."""
+    labels = {"k8s-app": "kube-network-policies"}
+    annotations = {podstatus.RUNS: "network-policies"}
+    container = {"name": "kube-network-policies", "image": "lab/network-policies"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "kube-network-policies", "namespace": "kube-system", "labels": labels},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": {"hostNetwork": True, "containers": [container]},
+            },
+        },
+    }
+
+
 def _ingress_controller() -> list[Json]:
     labels = {"app.kubernetes.io/name": "ingress-nginx", "app.kubernetes.io/component": "controller"}
     ports = [("http", 80, "TCP"), ("https", 443, "TCP")]

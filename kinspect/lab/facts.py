@@ -1,4 +1,4 @@
-"""The Store's objects as the model's facts, for those parts of the lab that read facts: proxy, DNS, balancer.
+"""The Store's objects as the model's facts, for the parts of the lab that read facts: proxy, DNS and others.
 
 An object is decoded once per write, not once per reader.
 """
@@ -18,11 +18,21 @@ from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Object
 from kinspect.model.node import Namespace, Node
 from kinspect.model.pod import Pod
+from kinspect.model.policy import NetworkPolicy
 from kinspect.model.service import Service
 
 F = TypeVar("F", bound=Object)
 
-KINDS_READ: tuple[type[Object], ...] = (Service, EndpointSlice, Node, Namespace, Pod, Ingress, IngressClass)
+KINDS_READ: tuple[type[Object], ...] = (
+    Service,
+    EndpointSlice,
+    Node,
+    Namespace,
+    Pod,
+    Ingress,
+    IngressClass,
+    NetworkPolicy,
+)
 
 SETTLE_S = 0.02
 """How long a burst of changes may go on before a follower looks: a rollout is one change, not twenty."""

@@ -14,7 +14,7 @@ DEAD_PORTS = "lab.kinspect/dead-ports"
 READY = "lab.kinspect/ready"
 """"false" makes the pod report that it is not ready, at any time."""
 RUNS = "lab.kinspect/runs"
-"""What runs instead of the echo server: "dns" or "ingress"."""
+"""What runs instead of the echo server: "dns", "ingress" or "network-policies"."""
 
 
 def annotation(pod: Json, name: str) -> str:

@@ -27,11 +27,15 @@ _PACKAGES = {"ip": "iproute2", "bridge": "iproute2", "nsenter": "util-linux", "s
 
 
 class Means(NamedTuple):
-    """What a lab is built with, and what is to be said about it ("" = as asked)."""
+    """What a lab is built with, and what is to be said about it ("" = as asked).
+
+    `policies`: whether NetworkPolicies can be enforced.
+    """
 
     cni: Cni
     proxy: Mode
     note: str
+    policies: bool
 
 
 def require_programs() -> None:
@@ -63,6 +67,9 @@ async def choose(ground: Ground, cni: Cni | None, proxy: Mode | None) -> Means:
     if proxy and proxy not in able:
         other = (able & {"iptables", "nftables"}).pop()
         raise NotPermitted(f"--proxy {proxy} does not work on this machine", f"use --proxy {other}")
-    note = "" if cni or not missing else f"without {' and '.join(missing)}: pods are routed, not bridged"
+    notes = [f"without {' and '.join(missing)}: pods are routed, not bridged"] if missing and not cni else []
+    if "nftables" not in able:
+        notes.append("without nftables: NetworkPolicies are kept, not enforced")
     default: Mode = "iptables" if "iptables" in able else "nftables"
-    return Means(cni or ("routed" if missing else "vxlan"), proxy or default, note)
+    chosen = cni or ("routed" if missing else "vxlan")
+    return Means(chosen, proxy or default, "; ".join(notes), "nftables" in able)

@@ -85,22 +85,24 @@ class ServiceProxy:
 
     async def _load_nftables(self, place: places.Place, text: str) -> None:
         try:
-            await self._nft(place, text)
+            await load_script(self.ground, place, text)
         except VantageLost:
             # An affinity set of another timeout cannot be changed, only made anew.
-            await self._nft(place, f"delete table ip kube-proxy\n{text}")
-
-    async def _nft(self, place: places.Place, text: str) -> None:
-        try:
-            await self.ground.must(place, ["nft", "-f", "-"], text)
-        except VantageLost as problem:
-            if _TOO_LONG not in problem.message:
-                raise
-            for piece in nftables_batches(text):
-                await self.ground.must(place, ["nft", "-f", "-"], piece)
+            await load_script(self.ground, place, f"delete table ip kube-proxy\n{text}")
 
     def _rules(self, node: NodeAddresses, world: World) -> str:
         """The text that a node's tables are loaded from."""
         if self.mode == "nftables":
             return nftables.render(world, node.name)
         return flannel.spliced(iptables.render(world, node.name), flannel.iptables(node))
+
+
+async def load_script(ground: Ground, place: places.Place, script: str) -> None:
+    """Loads a script of `nft -f`: at once, or in pieces where the kernel takes no more from this user."""
+    try:
+        await ground.must(place, ["nft", "-f", "-"], script)
+    except VantageLost as problem:
+        if _TOO_LONG not in problem.message:
+            raise
+        for piece in nftables_batches(script):
+            await ground.must(place, ["nft", "-f", "-"], piece)

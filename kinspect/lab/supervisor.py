@@ -28,8 +28,9 @@ from kinspect.lab.facts import Facts
 from kinspect.lab.ground import Ground, open_ground
 from kinspect.lab.health import ProxyHealth
 from kinspect.lab.ingress import IngressController
-from kinspect.lab.kubelet import Dns, Kubelet
+from kinspect.lab.kubelet import Dns, Kubelet, Program
 from kinspect.lab.network import Cni
+from kinspect.lab.policyengine import PolicyEngine
 from kinspect.lab.requirements import Means
 from kinspect.lab.serviceproxy import Mode, ServiceProxy
 from kinspect.lab.store import Store
@@ -132,7 +133,9 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
         balancer = Balancer(ground, facts, nodes)
         async with ApiServer(store, _directory(ground)) as api:
             ingress = IngressController(ground, store, facts, api.authority)
-            kubelet = Kubelet(store, ground, nodes, means.cni, told, {"dns": dns, "ingress": ingress})
+            policies = PolicyEngine(ground, store, facts)
+            programs: dict[str, Program] = {"dns": dns, "ingress": ingress, "network-policies": policies}
+            kubelet = Kubelet(store, ground, nodes, means.cni, told, programs)
             lab = Lab(store, ground, facts, means, nodes, kubelet, proxy, balancer, api.kubeconfig)
             await _outfit(ground, api.authority)
             parts = (
@@ -141,12 +144,14 @@ async def _open(wishes: Wishes) -> AsyncIterator[Lab]:
                 dns.run(),
                 ingress.run(),
                 kubelet.run(),
+                policies.run(),
                 proxy.run(),
                 ProxyHealth(ground, facts, nodes).run(),
                 balancer.run(),
             )
             running = [tasks.create_task(part) for part in parts]
-            await _apply(lab, (*addons.system(means.proxy), *wishes.objects), api.authority)
+            engine = [addons.policy_engine()] if means.policies else []
+            await _apply(lab, (*addons.system(means.proxy), *engine, *wishes.objects), api.authority)
             yield lab
             for task in running:
                 task.cancel()

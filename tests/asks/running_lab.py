@@ -40,6 +40,10 @@ class RunningLab:
     @cached_property
     def snapshot(self) -> Snapshot:
         """Everything that the API says, read once: what breaks here is the network, not the objects."""
+        return self.read()
+
+    def read(self) -> Snapshot:
+        """Everything that the API says now."""
 
         async def read() -> Snapshot:
             source = open_cluster(ClusterOptions(kubeconfig=str(self.lab.kubeconfig)), None)
@@ -82,7 +86,7 @@ class RunningLab:
 
 
 @contextmanager
-def running(cni: str, proxy: str) -> Iterator[RunningLab]:
+def running(cni: str, proxy: str, manifest: Path = MANIFESTS) -> Iterator[RunningLab]:
     """A lab of two nodes until the context ends. Skips where this machine does not allow one."""
     started = threading.Event()
     told: dict[str, Any] = {}
@@ -91,7 +95,7 @@ def running(cni: str, proxy: str) -> Iterator[RunningLab]:
         told["stop"] = asyncio.Event()
         told["loop"] = asyncio.get_running_loop()
         try:
-            wishes = Wishes(2, cni, proxy, manifests.read([str(MANIFESTS)]))  # type: ignore[arg-type]
+            wishes = Wishes(2, cni, proxy, manifests.read([str(manifest)]))  # type: ignore[arg-type]
             async with open_lab(wishes) as lab:
                 told["lab"] = lab
                 started.set()

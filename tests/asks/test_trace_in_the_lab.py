@@ -174,7 +174,8 @@ def _called(traced: Trace) -> tuple[str, int]:
 
 
 def _kind(ground: RunningLab, address: str) -> str:
-    pods = ground.snapshot.index.pods_by_ip
+    """Whose an address is. Pods on the host network have their node's."""
+    index = ground.snapshot.index
     if address == "203.0.113.9":
         return "client"
-    return "pod" if address in pods else "node"
+    return "pod" if address in index.pods_by_ip and address not in index.nodes_by_ip else "node"
