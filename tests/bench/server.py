@@ -45,15 +45,14 @@ TABLE = "as=Table"
 class Pages:
     """Path → the encoded pages of its list, as objects and as tables."""
 
-    def __init__(self, size: Size, tables: bool) -> None:
+    def __init__(self, size: Size) -> None:
         self.lists: dict[str, list[bytes]] = {}
         self.tables: dict[str, list[bytes]] = {}
         for path, kind in COLLECTIONS.items():
             every = list(objects.items(path, size))
             starts = range(0, max(len(every), 1), PAGE)
             self.lists[path] = [_page(kind, every, start) for start in starts]
-            if tables:
-                self.tables[path] = [_table(every, start) for start in starts]
+            self.tables[path] = [_table(every, start) for start in starts]
 
 
 def _page(kind: str, every: list[bytes], start: int) -> bytes:
@@ -150,10 +149,10 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, size: Size, directory: Path, tables: bool) -> None:
+    def __init__(self, size: Size, directory: Path) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.size = size
-        self.pages = Pages(size, tables)
+        self.pages = Pages(size)
         self.burst: Burst | None = None
         self._secure(directory)
 
@@ -270,7 +269,7 @@ def _commands(server: Server, lines: Iterator[str]) -> None:
 
 
 def main(directory: str, scale: str) -> None:
-    server = Server(FULL.scaled(int(scale)), Path(directory), tables=scale != "1")
+    server = Server(FULL.scaled(int(scale)), Path(directory))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print("ready", flush=True)
     _commands(server, iter(sys.stdin))
