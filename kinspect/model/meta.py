@@ -105,7 +105,8 @@ class Object(Fact, frozen=True):
 
     @property
     def key(self) -> Key:
-        return Key(self.metadata.namespace, self.metadata.name)
+        # As Key(…) does it, in a third of the time: a large cluster has it made some hundred thousand times.
+        return tuple.__new__(Key, (self.metadata.namespace, self.metadata.name))
 
     @property
     def name(self) -> str:
