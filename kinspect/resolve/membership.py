@@ -51,7 +51,7 @@ def pods_with(snapshot: Snapshot, namespace: str, labels: Labels) -> tuple[Pod, 
 def label_sets_with(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[LabelSet]:
     """What the namespace's pods with all these labels (at least one) have in all."""
     pairs, sets = tuple(labels.items()), snapshot.index.label_sets
-    rarest = min((sets.get((namespace, *pair), EMPTY) for pair in pairs), key=len)
+    rarest = min((sets.get((namespace, *pair), ()) for pair in pairs), key=len)
     return (each for each in rarest if all(pair in each for pair in pairs))
 
 
