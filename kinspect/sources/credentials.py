@@ -1,8 +1,7 @@
 """Access → what a connection needs: a TLS context and headers. The door of the official client.
 
-The official client knows the auth providers. It takes a quarter of a second to import, so what everybody has
-(certificates, tokens, passwords) is done without it, and so is what it does not do: plugins without our
-terminal (`execplugin`), token files that are read again, and `--as`.
+The official client knows kubeconfig's certificates, auth providers and proxies. Three things it does not do
+are done here: plugins without our terminal (`execplugin`), token files that are read again, and `--as`.
 """
 
 from __future__ import annotations
@@ -78,62 +77,33 @@ async def _login(access: Access) -> Login:
 
 
 async def _configured(access: Access, cluster: dict[str, Any], user: dict[str, Any]) -> Login:
-    given = await _from_provider(user) if "auth-provider" in user else _authorization(user)
-    try:
-        context = _tls(cluster, user) if access.server.startswith("https") else None
-    except (ValueError, TypeError, OSError) as error:  # ssl.SSLError is an OSError
-        raise Unreachable(f"the kubeconfig's certificates cannot be used: {error}") from error
-    headers = (("Authorization", given),) if given else ()
-    return Login(context, headers + access.impersonation, cluster.get("proxy-url"))
-
-
-def _authorization(user: dict[str, Any]) -> str:
-    """What a token, else a name and a password, are as a header; "" = neither is there."""
-    if user.get("token"):
-        return f"Bearer {user['token']}"
-    if "username" in user and "password" in user:
-        return f"Basic {_base64('{username}:{password}'.format_map(user))}"
-    return ""
-
-
-def _tls(cluster: dict[str, Any], user: dict[str, Any]) -> ssl.SSLContext:
-    """The server's CA and our certificate. Raises Unreachable for a file that is not there.
-
-    One that holds none is an OSError, a ValueError or a TypeError.
-    """
-    files = (("certificate-authority", cluster), ("client-certificate", user), ("client-key", user))
-    for name, entry in files:
-        if entry.get(name) and not Path(entry[name]).is_file():
-            raise Unreachable(f"the kubeconfig's {name} {entry[name]}: there is no such file")
-    context = ssl.create_default_context(cafile=cluster.get("certificate-authority"))
-    # The chains that Go accepts, and therefore kubectl, lack extensions that Python 3.13 asks for.
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if user.get("client-certificate"):
-        context.load_cert_chain(user["client-certificate"], user.get("client-key"))
-    if cluster.get("insecure-skip-tls-verify"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-async def _from_provider(user: dict[str, Any]) -> str:
-    """What the official client makes of an auth provider, or else of a token. It takes long to import."""
+    """What the official client makes of it. Imported here: it takes longer than the first screen may."""
+    _import_no_more_than_is_used()
     from kubernetes.aio.client import Configuration
+    from kubernetes.aio.client.rest import RESTClientObject
     from kubernetes.aio.config import ConfigException
     from kubernetes.aio.config.kube_config import KubeConfigLoader
 
     document = {
         "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {}}],
+        "clusters": [{"name": "c", "cluster": cluster}],
         "users": [{"name": "u", "user": _without_renewal(user)}],
     }
     configuration = Configuration()
+    # The chains that Go accepts, and therefore kubectl, lack extensions that Python 3.13 asks for.
+    configuration.disable_strict_ssl_verification = True
     try:
         await KubeConfigLoader(document, config_base_path="").load_and_set(configuration)
-    except (ConfigException, ValueError, TypeError, OSError) as error:
+        secure = access.server.startswith("https")
+        context = RESTClientObject(configuration).ssl_context if secure else None
+    except ConfigException as error:
         raise Unreachable(f"the kubeconfig's credentials cannot be used: {error}", _RENEW) from error
-    return str(configuration.api_key.get("BearerToken") or "")
+    except (ValueError, TypeError, OSError) as error:  # ssl.SSLError is an OSError
+        raise Unreachable(f"the kubeconfig's certificates cannot be used: {error}") from error
+    bearer = configuration.api_key.get("BearerToken")
+    headers = (("Authorization", bearer),) if bearer else ()
+    return Login(context, headers + access.impersonation, configuration.proxy)
 
 
 def _import_no_more_than_is_used() -> None:
@@ -159,11 +129,13 @@ def _without_renewal(user: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_files(entry: dict[str, Any], names: tuple[str, ...], folder: Path) -> dict[str, Any]:
-    """The entry with each `NAME-data` written to a file of its own."""
+    """The entry with each `NAME-data` written to a file of its own. Raises Unreachable for a missing file."""
     made = dict(entry)
     for name in names:
         data = made.pop(f"{name}-data", None)
         if not data:
+            if made.get(name) and not Path(made[name]).is_file():
+                raise Unreachable(f"the kubeconfig's {name} {made[name]}: there is no such file")
             continue
         try:
             content = base64.b64decode(data, validate=False)
