@@ -52,6 +52,11 @@ class Server:
         self.etcd, self.apiserver = etcd, apiserver
         self.kubectl = [str(kubectl), "--kubeconfig", self.kubeconfig, f"--cache-dir={DIRECTORY}/cache"]
 
+    def answers(self) -> bool:
+        """Whether the API server is ready."""
+        ready = [*self.kubectl, "get", "--raw", "/readyz"]
+        return subprocess.run(ready, capture_output=True, timeout=60, check=False).returncode == 0
+
     def cpu_s(self) -> tuple[float, float]:
         """What the API server and etcd have used so far."""
         return _cpu_s(self.apiserver.pid), _cpu_s(self.etcd.pid)
@@ -72,13 +77,8 @@ def started(size: Size) -> Server:
     say(f"{seed(ETCD, size):,} objects are in etcd")
     apiserver = _start("kube-apiserver", found.apiserver, *_apiserver_flags())
     server = Server(etcd, apiserver, found.kubectl)
-    _until(
-        lambda: _answers([*server.kubectl, "get", "--raw", "/readyz"]),
-        READY_S,
-        "the API server is ready",
-        apiserver,
-    )
-    _until(lambda: _at_rest(server), REST_S, "and at rest", apiserver)
+    _until(server.answers, READY_S, "the API server is ready", apiserver)
+    _until(lambda: _at_rest(server), REST_S, "the API server is at rest", apiserver)
     return server
 
 
@@ -143,10 +143,6 @@ def _etcd_answers() -> bool:
     with contextlib.suppress(OSError), urllib.request.urlopen(f"{ETCD_URL}/health", timeout=5) as answer:
         return bool(json.load(answer).get("health") == "true")
     return False
-
-
-def _answers(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def _at_rest(server: Server) -> bool:

@@ -54,7 +54,7 @@ def measure(scale: int) -> dict[str, Any]:
     theirs = _beside(server, lambda: _kubectl(server))
     say(f"kubectl has read, in {theirs['after_s']:.3f} s")
     readings += [ours() for _ in range(TIMES - 1)]
-    return {"readings": readings, "kubectl": theirs, "told": _told(server), "etcd": _etcd(server)}
+    return {"readings": readings, "kubectl": theirs, "told": _told(server), "etcd": _etcd_version()}
 
 
 def _beside(server: Server, action: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -92,9 +92,8 @@ def _told(server: Server) -> list[tuple[float, str, int, int]]:
     return found
 
 
-def _etcd(server: Server) -> str:
-    said = subprocess.check_output([server.etcd.args[0], "--version"], text=True)  # type: ignore[index]
-    return said.split()[2]  # etcd Version: 3.7.3
+def _etcd_version() -> str:
+    return subprocess.check_output([Programs().etcd, "--version"], text=True).split()[2]
 
 
 def section(found: dict[str, Any], scale: int) -> Section:

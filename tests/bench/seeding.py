@@ -1,7 +1,8 @@
 """The large cluster as etcd keeps it: every object under its key, as JSON, written without an API server.
 
 An API server reads what it finds there as it reads its own: apiVersion and kind must be in the object. A
-Service needs its IPAddress beside it and a ServiceCIDR around that, or the repair loop makes them anew.
+Service needs its IPAddress beside it, labelled as the allocator's own, and a ServiceCIDR around that: else
+the API server makes 10,000 anew while it starts, and gives up after a minute.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ COLLECTIONS = {
 }
 ADDRESSES = "10.0.0.0/9"
 """The Services of `objects` have theirs in here."""
+ALLOCATED = {
+    "ipaddress.kubernetes.io/ip-family": "IPv4",
+    "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io",
+}
 
 
 def seed(address: tuple[str, int], size: Size) -> int:
@@ -58,7 +63,7 @@ def _requests(size: Size) -> Iterator[list[dict[str, Any]]]:
 
 def entries(size: Size) -> Iterator[tuple[str, bytes]]:
     """Every object: its key below /registry, and itself."""
-    yield _networking("ServiceCIDR", "servicecidrs", "bench", {"cidrs": [ADDRESSES]})
+    yield _networking("ServiceCIDR", "servicecidrs", "bench", {"cidrs": [ADDRESSES]}, {})
     for path, (version, kind, place) in COLLECTIONS.items():
         for item in objects.items(path, size):
             found = json.loads(item)
@@ -68,11 +73,13 @@ def entries(size: Size) -> Iterator[tuple[str, bytes]]:
             if kind == "Service":
                 parent = {"group": "", "resource": "services", "namespace": namespace, "name": name}
                 ip = found["spec"]["clusterIP"]
-                yield _networking("IPAddress", "ipaddresses", ip, {"parentRef": parent})
+                yield _networking("IPAddress", "ipaddresses", ip, {"parentRef": parent}, ALLOCATED)
 
 
-def _networking(kind: str, place: str, name: str, spec: dict[str, Any]) -> tuple[str, bytes]:
-    meta = {"name": name, "uid": f"{kind.lower()}-{name}", "creationTimestamp": TIME}
+def _networking(
+    kind: str, place: str, name: str, spec: dict[str, Any], labels: dict[str, str]
+) -> tuple[str, bytes]:
+    meta = {"name": name, "uid": f"{kind.lower()}-{name}", "creationTimestamp": TIME, "labels": labels}
     return f"{place}/{name}", encoded(
         {"apiVersion": "networking.k8s.io/v1", "kind": kind, "metadata": meta, "spec": spec}
     )
