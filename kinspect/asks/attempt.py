@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from kinspect.asks.evidence import connection_tables
 from kinspect.asks.ground import Point
 from kinspect.errors import NotPermitted
 from kinspect.trace.correlate import correlate
+from kinspect.trace.large import largest
 from kinspect.trace.methods import (
     ANSWER_DEADLINE_S,
     Attempt,
@@ -25,28 +27,34 @@ from kinspect.trace.methods import (
     ReadTables,
     Receive,
     Send,
+    Size,
     Steps,
     Transmit,
     Wait,
     Watch,
 )
+from kinspect.trace.packet import Packet
 from kinspect.trace.sighting import Place
 
 if TYPE_CHECKING:
     from kinspect.probes.http import Answer, HTTPProbe
     from kinspect.probes.tls import TLSLayer
 
+TCP_INFO, TCP_INFO_LENGTH = 11, 104
 TOKEN_HEADER = "X-Kinspect-Trace"
 
 
 class Performer:
-    """Carries out one attempt. Afterwards no socket of it is left."""
+    """Carries out one attempt. Afterwards no socket of it is left. `large` False: no large packet is sent."""
 
-    def __init__(self, vantage: Point, captures: Captures, points: Mapping[Place, Point]) -> None:
+    def __init__(
+        self, vantage: Point, captures: Captures, points: Mapping[Place, Point], large: bool
+    ) -> None:
         self._points = points
         self._vantage = vantage
         self._captures = captures
         self._socket: int | None = None
+        self._large = large
 
     async def perform(self, steps: Steps) -> Attempt:
         """Runs the method to its end."""
@@ -82,6 +90,8 @@ class Performer:
                 return Failed(reply["error"]) if reply["error"] else None
             case Wait():
                 return await self._wait(instruction)
+            case Size():
+                return await self._size()
             case ReadTables(port):
                 return await connection_tables(self._points, port)
 
@@ -114,17 +124,29 @@ class Performer:
             handle, self._socket = self._socket, None
             await self._call("close", handle=handle)
 
-    async def _wait(self, wait: Wait) -> bool:
+    async def _size(self) -> int:
+        if not self._large:
+            return 0
+        try:
+            found = await self._call(
+                "option", handle=self._socket, level=socket.IPPROTO_TCP, name=TCP_INFO, length=TCP_INFO_LENGTH
+            )
+        except OSError:
+            return 0
+        return largest(base64.b64decode(found["data"]))
+
+    async def _wait(self, wait: Wait) -> Packet | None:
         here = self._vantage.place
         try:
             async with asyncio.timeout(wait.at_most_s):
                 while True:
                     flow = correlate(wait.mark, self._captures.sightings)
-                    if any(seen.sighting.place == here for seen in flow.reply):
-                        return True
+                    for seen in flow.reply:
+                        if seen.sighting.place == here:
+                            return seen.sighting.packet
                     await self._captures.news()
         except TimeoutError:
-            return False
+            return None
 
     async def _exchange(self, exchange: Exchange) -> Exchanged | Failed:
         """Sends the request, over TLS if so, and reads the answer to its end."""

@@ -181,6 +181,7 @@ class _Tracing:
         self._owned = {place: each.addresses for place, each in points.items()}
         self._packets: list[Record] = []
         self._lost = 0
+        self._hole = False
 
     async def run(self, ref: Ref, ground: Ground) -> Traced:
         vantage = _vantage(self._snapshot, ref, await self._source())
@@ -257,7 +258,7 @@ class _Tracing:
     async def _attempt(self, expectations: Expectations, chance: random.Random) -> Run:
         captures = Captures(self._points.values())
         try:
-            performer = Performer(self._point, captures, self._points)
+            performer = Performer(self._point, captures, self._points, not self._hole)
             attempt = await performer.perform(self._method.run(self._target, self._flows(), chance))
         finally:
             await captures.stop()
@@ -267,6 +268,7 @@ class _Tracing:
             attempt, captures.sightings, expectations, self._owned, captures.watched, captures.lost == 0
         )
         self._packets += captures.records(run)
+        self._hole = self._hole or (run.large is not None and run.large.verdict == "dropped")
         return run
 
     def _unseen_on(self, expectations: Expectations) -> dict[Place, str]:

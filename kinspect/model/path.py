@@ -144,8 +144,27 @@ class Cause(Told, frozen=True):
     fix: str
 
 
+class Large(Told, frozen=True):
+    """What became of a packet as large as the sender's own, of `size` bytes and not to be fragmented.
+
+    `refused`: the sender was told by ICMP that it is too large, which mends it; `dropped`: it was not told.
+    `place` and `interface` are where the packet was seen last ("" = it did not leave), `told_by` where an ICMP
+    message was seen first (None = nowhere) and `mtu` the size that this one allows (None = it does not say).
+    """
+
+    size: int
+    verdict: Verdict
+    place: At
+    interface: str
+    told_by: At | None
+    mtu: int | None
+
+
 class Trace(Told, frozen=True):
-    """The whole answer. `lost` counts marked packets that a capture had no room for."""
+    """The whole answer. `lost` counts marked packets that a capture had no room for.
+
+    `large` None = it was not tried, or nothing can be said.
+    """
 
     target: str
     vantage: str
@@ -158,6 +177,7 @@ class Trace(Told, frozen=True):
     lost: int
     causes: tuple[Cause, ...] = ()
     notes: tuple[str, ...] = ()
+    large: Large | None = None
     schema: str = SCHEMA
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
-from kinspect.model.path import Address, At, Hop, Path, Predicted, Trace
+from kinspect.model.path import Address, At, Hop, Large, Path, Predicted, Trace
 from kinspect.outline.visible import visible
 
 LONGEST_NAME = 32
@@ -29,6 +29,9 @@ class Line(NamedTuple):
 def headline(trace: Trace) -> list[Line]:
     """The verdict in a line, and where prediction and observation part."""
     lines = [Line(visible(_verdict(trace)), "head")]
+    if trace.large is not None:
+        role = "parted" if trace.large.verdict == "dropped" else "note"
+        lines.append(Line(visible(f"  {_large(trace.large)}"), role))
     if trace.divergence is not None:
         parting = trace.divergence
         where = f"path {parting.path + 1}, " if len(trace.paths) > 1 else ""
@@ -53,6 +56,22 @@ def _verdict(trace: Trace) -> str:
     pod = f"pod {served.pod} " if served.pod else ""
     node = f" on {served.node}" if served.node else ""
     return f"delivered: {way} to {pod}at {served.address}:{served.port}{node} ({trace.method})"
+
+
+def _large(large: Large) -> str:
+    """What became of the large packet, and who said that it is too large."""
+    packet = f"a packet of {large.size} bytes"
+    last = f"seen last at {name(large.place)} {large.interface}"
+    if large.verdict == "delivered":
+        return f"{packet} got through too, {last}"
+    told = ""
+    if large.told_by is not None:
+        allows = f", which lets {large.mtu} bytes pass" if large.mtu else ""
+        told = f"{name(large.told_by)} had an ICMP message that it is too large{allows}"
+    if large.verdict == "refused":
+        return f"{packet} was too large, and the sender was told so, which mends it: {told}"
+    told = f"{told}, which did not come back" if told else "no ICMP message about it was seen"
+    return f"{packet} did not get through: {last if large.interface else 'it never left'}; {told}"
 
 
 def hop_lines(path: Path) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from kinspect.model.path import At, Cause, Divergence, Hop, Path, Served, Trace, Unseen, Verdict
+from kinspect.model.path import At, Cause, Divergence, Hop, Large, Path, Served, Trace, Unseen, Verdict
 from kinspect.trace.compare import predicted_hops
 from kinspect.trace.expected import Alternative
 from kinspect.trace.run import Run
@@ -48,7 +48,13 @@ def answer(
         lost=lost,
         causes=tuple(causes),
         notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+        large=_worst_large(runs),
     )
+
+
+def _worst_large(runs: Iterable[Run]) -> Large | None:
+    tried = (run.large for run in runs if run.large is not None)
+    return min(tried, key=lambda each: _WORST.index(each.verdict), default=None)
 
 
 def predicted(target: Target, vantage: str, alternatives: Sequence[Alternative]) -> Trace:

@@ -4,8 +4,9 @@ Theory of operation:
 
 1. The filter sees a packet from its network header on (a cooked capture), whatever the link was.
 2. A marked TCP flow is known by its numbers alone, since NAT rewrites addresses and ports: the client's
-   sequence numbers lie in [first, first + WINDOW), the server's acknowledgements in (first, first + WINDOW].
-   A stranger's packet passes by chance once in 100,000; whoever reads the capture looks again.
+   sequence numbers lie in [first - BEFORE, first + WINDOW), the server's acknowledgements in
+   (first, first + WINDOW]. A stranger's packet passes by chance once in 100,000; whoever reads the capture
+   looks again.
 3. The same flow inside VXLAN (UDP 8472 or 4789) stands behind UDP (8), VXLAN (8) and Ethernet (14 bytes).
    M[IP] holds the offset of the IPv4 header under test, so that one test serves both.
 4. An ICMP error quotes the IP header and at least 8 bytes of what caused it, the sequence number among them:
@@ -25,6 +26,9 @@ from typing import NamedTuple
 
 WINDOW = 16_384
 """How many bytes of a marked connection are recognised; requests and probes are smaller."""
+
+BEFORE = 9_216
+"""How many bytes from before its first one, of old data that is sent on purpose; a jumbo frame's."""
 
 VXLAN_PORTS = (8472, 4789)
 ICMP, TCP, UDP = 1, 6, 17
@@ -98,10 +102,11 @@ def marked_connection(first: int, flows: Iterable[Flow] = ()) -> Program:
     _find_header(code, {TCP: "flow", UDP: "refuse"})
     code.label("flow")
     _to_transport(code)
-    for offset, start in ((4, first), (8, first + 1)):  # its sequence number, then its acknowledgement
+    # Its sequence number, then its acknowledgement.
+    for offset, start, length in ((4, first - BEFORE, BEFORE + WINDOW), (8, first + 1, WINDOW)):
         code.step(LOAD_WORD, offset)
         code.step(SUBTRACT, start)
-        code.step(IF_AT_LEAST, WINDOW, "", "keep")
+        code.step(IF_AT_LEAST, length, "", "keep")
     return _finish(code, flows)
 
 

@@ -24,8 +24,8 @@ from typing import NamedTuple
 
 from kinspect.model.path import Direction, MatchedBy
 from kinspect.trace.bpf import TCP
-from kinspect.trace.packet import ACK, RST, SYN, Packet
-from kinspect.trace.sighting import Mark, Place, SegmentMark, SequenceMark, Sighting, TokenMark
+from kinspect.trace.packet import ACK, FIN, RST, SYN, Packet
+from kinspect.trace.sighting import Mark, OldMark, Place, SegmentMark, SequenceMark, Sighting, TokenMark
 
 
 class Seen(NamedTuple):
@@ -49,6 +49,8 @@ def correlate(mark: Mark, sightings: Iterable[Sighting]) -> Flow:
     found = sorted(sightings, key=_moment)
     if isinstance(mark, TokenMark):
         seen = _by_token(mark.token, found)
+    elif isinstance(mark, OldMark):
+        seen = _by_old_data(mark, found)
     elif isinstance(mark, SegmentMark):
         seen = [each for sighting in found if (each := _by_segment(mark, sighting))]
     else:
@@ -115,6 +117,21 @@ def _by_segment(mark: SegmentMark, sighting: Sighting) -> Seen | None:
         plain = packet._replace(flags=packet.flags & RST, payload=b"")
         return Seen("reply", "acknowledgement", sighting._replace(packet=plain))
     return None
+
+
+def _by_old_data(mark: OldMark, found: list[Sighting]) -> list[Seen]:
+    """The old segment; its answer is a bare acknowledgement that came after it. `found` is in order."""
+    seen: list[Seen] = []
+    for sighting in found:
+        packet = sighting.packet
+        about = packet.quoted or packet
+        bare = packet.protocol == TCP and packet.flags & (ACK | SYN | RST | FIN) == ACK and not packet.payload
+        if about.protocol == TCP and about.seq == mark.first and (packet.quoted or packet.payload):
+            quoted = packet.quoted is not None
+            seen.append(Seen("reply" if quoted else "original", "quoted" if quoted else "sequence", sighting))
+        elif seen and bare and packet.ack == (mark.first + mark.length) % 2**32:
+            seen.append(Seen("reply", "acknowledgement", sighting))
+    return seen
 
 
 def _is_first(packet: Packet, mark: SequenceMark) -> bool:

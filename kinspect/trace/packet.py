@@ -1,7 +1,7 @@
 """Reads of a packet the fixed fields that a hop needs, at line rate. Total: any bytes give a Packet or None.
 
 Looks into VXLAN and into what ICMP errors quote. Everything else about a packet is `dissect`'s business.
-Source: RFC 791, RFC 9293 §3.1, RFC 768, RFC 792, RFC 7348 §5.
+Source: RFC 791, RFC 9293 §3.1, RFC 768, RFC 792, RFC 1191 §4, RFC 7348 §5.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Tunnel(NamedTuple):
 class Packet(NamedTuple):
     """An IPv4 packet. Numbers that its protocol lacks are 0. `payload` is what was captured of it.
 
-    `quoted` is the packet that an ICMP error (`icmp`: type and code) complains about.
+    `quoted` is the packet that an ICMP error (`icmp`: type and code) complains about; `next_mtu` is the size
+    that it would have let pass, if it says that fragmentation is needed.
     """
 
     src: str
@@ -49,6 +50,7 @@ class Packet(NamedTuple):
     tunnel: Tunnel | None
     icmp: tuple[int, int] | None
     quoted: Packet | None
+    next_mtu: int = 0
 
 
 def read(data: bytes, tunnel: Tunnel | None = None, deep: bool = True) -> Packet | None:
@@ -114,4 +116,5 @@ def _icmp(of: _Header, body: bytes, deep: bool) -> Packet | None:
         return None
     quoted = read(body[8:], of.tunnel, False) if deep and body[0] in ICMP_ERRORS else None
     error = (body[0], body[1])
-    return Packet(of.src, of.dst, ICMP, 0, 0, of.ttl, 0, 0, 0, body[8:], of.tunnel, error, quoted)
+    mtu = int.from_bytes(body[6:8], "big") if error == (3, 4) else 0
+    return Packet(of.src, of.dst, ICMP, 0, 0, of.ttl, 0, 0, 0, body[8:], of.tunnel, error, quoted, mtu)

@@ -19,8 +19,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from kinspect.model.path import Address, Hop, Served, Verdict
+from kinspect.model.path import Address, Hop, Large, Served, Verdict
 from kinspect.resolve.backends import Backend
+from kinspect.trace import large
 from kinspect.trace.bpf import WINDOW
 from kinspect.trace.compare import Compared, Parting, compare
 from kinspect.trace.correlate import Flow, correlate
@@ -56,6 +57,7 @@ class Run(NamedTuple):
     """One attempt as it is told. `started_ns` is when the first sighting was; the hops count from there.
 
     `error`: why nothing was sent at all, by the name of an errno; "" = something was, or nobody knows why.
+    `large`: what became of a packet as large as the sender's own; None = not tried, or not known.
     """
 
     verdict: Verdict
@@ -66,6 +68,7 @@ class Run(NamedTuple):
     note: str
     started_ns: int = 0
     error: str = ""
+    large: Large | None = None
 
     @property
     def ended(self) -> Place | None:
@@ -92,7 +95,8 @@ def run_of(
     flow = correlate(attempt.mark, sightings) if attempt.mark else Flow((), (), 0)
     first = observed(flow, owned, complete, expectations.asked)
     compared = compare(expectations.alternatives, first.hops, watched)
-    run = _told(first, compared, attempt.note)._replace(started_ns=first.started_ns)
+    beside = large.read(attempt.large, flow, sightings, first.delivered_to, complete)
+    run = _told(first, compared, attempt.note)._replace(started_ns=first.started_ns, large=beside)
     if not any(hop.direction == "original" for hop in first.hops) and attempt.outcome != "answered":
         run = _unsent(run, attempt)
     if not attempt.token or expectations.beyond is None or run.parting or first.delivered_to is None:
@@ -207,7 +211,7 @@ def _joined(first: Run, second: Run) -> Run:
     between[0] = msgspec.structs.replace(between[0], matched_by="token")
     parting = second.parting and second.parting._replace(hop=second.parting.hop + len(there))
     hops = (*there, *between, *back)
-    return second._replace(hops=hops, parting=parting, started_ns=first.started_ns)
+    return second._replace(hops=hops, parting=parting, started_ns=first.started_ns, large=first.large)
 
 
 def _later(hop: Hop, shift_ns: int) -> Hop:

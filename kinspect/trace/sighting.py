@@ -47,10 +47,17 @@ class SegmentMark(NamedTuple):
     length: int
 
 
+class OldMark(NamedTuple):
+    """A segment with `length` bytes of data that the other end had before, in a connection of ours."""
+
+    first: int
+    length: int
+
+
 class TokenMark(NamedTuple):
     """A datagram or a request that carries a token, in bytes that nobody else has a reason to send."""
 
     token: bytes
 
 
-Mark = SequenceMark | SegmentMark | TokenMark
+Mark = SequenceMark | SegmentMark | OldMark | TokenMark

@@ -528,6 +528,10 @@ class Agent:
         self._selector.register(made, selectors.EVENT_WRITE, lambda: self._answer(waiting, False))
         return waiting
 
+    def op_option(self, id_: int, handle: int, level: int, name: int, length: int) -> Message:
+        """What the kernel says of a connected socket."""
+        return {"data": encoded(self._sockets[handle].getsockopt(level, name, length))}
+
     def op_send(self, id_: int, handle: int, data: str) -> Message:
         """Sends on a connected socket: {sent, error}. What its buffer has no room for is not sent."""
         try:

@@ -17,7 +17,7 @@ from kinspect.model.observation import (
     PlaceState,
     Route,
 )
-from kinspect.model.path import Address, At, Hop
+from kinspect.model.path import Address, At, Hop, Large, Verdict
 from kinspect.model.snapshot import Snapshot
 from kinspect.ruleset.faults import Fault
 from kinspect.ruleset.model import ChainId
@@ -30,7 +30,7 @@ from kinspect.trace.target import Target
 from tests.trace.recordings import OWNED
 from tests.trace.test_recorded_stories import target_of, told
 
-NODE1, WEB = Place("node", "node1"), Place("pod", "shop/web0")
+NODE1, NODE2, WEB = Place("node", "node1"), Place("node", "node2"), Place("pod", "shop/web0")
 TUNNEL = Link(4, "flannel.1", "vxlan", mtu=1450)
 ROUTE = Route("10.244.1.3", "flannel.1", "10.244.1.0")
 NEIGHBOUR = Neighbour("10.244.1.0", "flannel.1", "02:00:00:00:00:02")
@@ -115,6 +115,31 @@ def test_a_smaller_tunnel_is_named_though_it_was_delivered(snapshot: Snapshot) -
     whole = PlaceState(links=(TUNNEL,))
     assert found(snapshot, "nodeport-cross-node", {NODE1: small, WEB: pod}) == ["NOD307"]
     assert found(snapshot, "nodeport-cross-node", {NODE1: whole, WEB: pod}) == []
+
+
+TRIED: dict[str, tuple[Verdict, list[str]]] = {
+    "a large packet got through": ("delivered", []),
+    "its sender was told": ("refused", []),
+    "it was lost": ("dropped", ["flannel.1 takes 1200 bytes: a packet of 1450 bytes was seen last at cni0"]),
+}
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_smaller_tunnel_is_named_for_what_was_lost_there(name: str, snapshot: Snapshot) -> None:
+    """node1 sends it on by the tunnel; node2's own is only used by the answer, which was not tried."""
+    verdict, expected = TRIED[name]
+    story = "nodeport-cross-node"
+    large = Large(1450, verdict, At("node", "node1"), "cni0", None, None)
+    run = told(story, snapshot)._replace(large=large)
+    pod = PlaceState(links=(Link(2, "eth0", "veth", mtu=1450),))
+    small = PlaceState(links=(Link(4, "flannel.1", "vxlan", mtu=1200),))
+    for places, more in (((NODE1,), []), ((NODE1, NODE2), ["flannel.1 takes 1200 bytes, the pod answers"])):
+        states = {WEB: pod, **dict.fromkeys(places, small)}
+        given = causes(Case(target_of(story, snapshot), run, states, OWNED, {}))
+        assert {cause.code for cause in given} <= {"NOD307"}
+        assert len(given) == len(expected + more)
+        for cause, words in zip(given, expected + more, strict=True):
+            assert words in cause.message
 
 
 def test_what_the_rules_do_wrong_is_a_cause(snapshot: Snapshot) -> None:

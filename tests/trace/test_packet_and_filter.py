@@ -61,7 +61,8 @@ def test_the_filter_keeps_what_the_reader_calls_marked_in_every_recorded_packet(
 def _belongs(packet: Packet, first: int) -> bool:
     about = packet.quoted or packet
     return about.protocol == 6 and (
-        (about.seq - first) % 2**32 < bpf.WINDOW or (about.ack - first - 1) % 2**32 < bpf.WINDOW
+        (about.seq - first + bpf.BEFORE) % 2**32 < bpf.BEFORE + bpf.WINDOW
+        or (about.ack - first - 1) % 2**32 < bpf.WINDOW
     )
 
 
@@ -81,7 +82,8 @@ def test_the_kernel_takes_the_filter(flows: int) -> None:
 def test_the_filter_keeps_the_flow_and_no_other() -> None:
     program = bpf.marked_connection(MARK)
     assert run(program, syn("192.0.2.1", 1, "192.0.2.2", 2, MARK))
-    assert not run(program, syn("192.0.2.1", 1, "192.0.2.2", 2, MARK - 1))
+    assert run(program, syn("192.0.2.1", 1, "192.0.2.2", 2, MARK - bpf.BEFORE))
+    assert not run(program, syn("192.0.2.1", 1, "192.0.2.2", 2, MARK - bpf.BEFORE - 1))
     assert not run(program, syn("192.0.2.1", 1, "192.0.2.2", 2, MARK), ethertype=0x86DD)
     assert not run(program, datagram("192.0.2.1", 1, "192.0.2.2", 2, b"x" * 40))
 

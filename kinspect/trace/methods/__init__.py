@@ -22,7 +22,7 @@ from typing import Any, Literal, NamedTuple, Protocol, cast
 from kinspect.errors import UsageError
 from kinspect.ruleset.conntrack import Table
 from kinspect.trace.bpf import Flow, Program
-from kinspect.trace.sighting import Mark, Place
+from kinspect.trace.sighting import Mark, OldMark, Place
 from kinspect.trace.target import Request, Target
 
 ANSWER_DEADLINE_S = 1.7
@@ -93,10 +93,14 @@ class Send(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """Wait until an answer to the mark is seen where it was sent from. Result: whether it was."""
+    """Wait until an answer to the mark is seen where it was sent from. Result: its Packet, or None."""
 
     mark: Mark
     at_most_s: float
+
+
+class Size(NamedTuple):
+    """Ask how large the kernel's packets on the connected socket would be. Result: bytes, 0 = do not try."""
 
 
 class ReadTables(NamedTuple):
@@ -108,7 +112,15 @@ class ReadTables(NamedTuple):
 Tables = Mapping[Place, Table]
 """The connections of each node that could be asked."""
 
-Instruction = Watch | Connect | Transmit | Receive | Exchange | Send | Wait | ReadTables
+Instruction = Watch | Connect | Transmit | Receive | Exchange | Send | Wait | Size | ReadTables
+
+
+class OldSegments(NamedTuple):
+    """Two segments of old data, a small one and a large, and the size of the large one's packet."""
+
+    small: OldMark
+    large: OldMark
+    size: int
 
 
 class Attempt(NamedTuple):
@@ -116,7 +128,7 @@ class Attempt(NamedTuple):
 
     `token`: what to look for in the payloads of other connections, b"" = nothing. `tables`: what the kernels
     know of the connection from `local`, in place of sightings; None = they were not asked. `error`: what the
-    kernel said in place of sending, by the name of its errno.
+    kernel said in place of sending, by the name of its errno. `large`: what was sent beside, None = nothing.
     """
 
     mark: Mark | None
@@ -126,6 +138,7 @@ class Attempt(NamedTuple):
     local: Local | None = None
     tables: Tables | None = None
     error: str = ""
+    large: OldSegments | None = None
 
 
 Steps = Generator[Instruction, Any, Attempt]

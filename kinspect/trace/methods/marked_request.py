@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterable
 
 from kinspect.errors import NotPermitted
-from kinspect.trace import bpf
+from kinspect.trace import bpf, large
 from kinspect.trace.methods import (
     Attempt,
     Connect,
@@ -46,9 +46,9 @@ def run(target: Target, flows: Iterable[bpf.Flow], chance: random.Random) -> Ste
         result = yield Connect("tcp", target.address, target.number)
     if isinstance(result, Failed):
         return failed(result, mark, note)
+    sent = (yield from large.send(result, target, first)) if mark else None
     answer = yield Exchange(target.request, token)
     if isinstance(answer, Failed):
-        return Attempt(
-            mark, outcome_of(answer.error), token, note or "connected, but the request got no answer"
-        )
-    return Attempt(mark, "answered", token, note or f"HTTP {answer.status}")
+        told = note or "connected, but the request got no answer"
+        return Attempt(mark, outcome_of(answer.error), token, told, large=sent)
+    return Attempt(mark, "answered", token, note or f"HTTP {answer.status}", large=sent)
