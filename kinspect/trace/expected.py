@@ -4,8 +4,9 @@ Theory of operation:
 
 1. Translation happens once, at the *meeting*: the first node of the cluster that handles a packet to a
    Service. For a pod that is its own node, for a node itself, for everybody else the node whose address it
-   calls. A balancer's or external IP is routed to some node: each is an alternative until the packet is seen.
-   So is what a balancer of mode Proxy does, which calls a node port or a pod by itself.
+   calls. A balancer's or external IP is routed to some node: each is an alternative until the packet is seen,
+   but nodes whose healthCheckNodePort fails have no share. What a balancer of mode Proxy does is one, too,
+   which calls a node port or a pod by itself.
 2. There `resolve.traffic` chooses: a set of equally likely backends, a refusal, or silence. Each backend is
    one alternative. Nothing is predicted of which one it will be.
 3. Masquerade puts an address of the meeting node in place of the client's: for external traffic under policy
@@ -23,7 +24,7 @@ tunnel or link), under externalTrafficPolicy Local the client's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from kinspect.model.index import EMPTY
@@ -79,8 +80,11 @@ def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -
         sent = Visit("original", vantage.place, None, ends, ("sent",))
         return (Alternative(1.0, "unknown", None, (sent,), "nothing routes a cluster IP from outside"),)
     found: list[Alternative] = []
-    for node in _meetings(snapshot, target, vantage):
-        found += _at(snapshot, target, vantage, node, owned)
+    nodes = _meetings(snapshot, target, vantage)
+    healthy = _healthy(snapshot, target, nodes)
+    for node in nodes:
+        there = _at(snapshot, target, vantage, node, owned)
+        found += there if node in healthy else (_spared(each, node) for each in there)
     if target.proxied:
         found += _direct(snapshot, target, vantage)
     if vantage.node and not target.proxied:
@@ -91,12 +95,35 @@ def expect(snapshot: Snapshot, target: Target, vantage: Vantage, owned: Owned) -
 
 def _meetings(snapshot: Snapshot, target: Target, vantage: Vantage) -> list[str]:
     """The nodes where the packet may first meet a proxy."""
+    assert target.port is not None
     outside = target.proxied or (target.node and target.node != vantage.node)
+    if target.proxied and target.port.node_port is None:
+        return []  # its balancer can only call pods
     if vantage.node and (target.traffic == "internal" or not outside):
         return [vantage.node]
     if target.node:
         return [target.node]
     return sorted(key.name for key in snapshot.nodes)
+
+
+def _healthy(snapshot: Snapshot, target: Target, nodes: Sequence[str]) -> Collection[str]:
+    """The nodes that a balancer uses which asks healthCheckNodePort: 503 = the node has no ready backend.
+
+    Source: kube-proxy pkg/proxy/healthcheck/service_health.go; balancers that do not ask are told as such.
+    """
+    assert target.service is not None
+    assert target.port is not None
+    service = snapshot.services[target.service]
+    if len(nodes) < 2 or not service.spec.health_check_node_port:
+        return nodes
+    balanced = {each.ip for each in service.status.load_balancer.ingress}
+    own = {each.node for each in backends(snapshot, service, target.port) if each.ready}
+    return (own & set(nodes) or nodes) if target.address in balanced else nodes
+
+
+def _spared(alternative: Alternative, node: str) -> Alternative:
+    because = f"the balancer called {node} though its health check fails there; {alternative.because}"
+    return alternative._replace(share=0.0, because=because)
 
 
 def _at(

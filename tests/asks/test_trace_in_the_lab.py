@@ -5,13 +5,16 @@ What was predicted is judged by what the echo server says, not by our own trace 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 
-from kinspect.model.path import Hop, Trace
+from kinspect.asks.trace import TraceAsk, trace
+from kinspect.lab.places import BALANCER
+from kinspect.model.path import Trace
 from tests.asks.running_lab import RunningLab, running
+from tests.scenarios.hops import CASES, differences
 
 pytestmark = pytest.mark.lab
 
@@ -24,56 +27,52 @@ def ground(request: pytest.FixtureRequest) -> Iterator[RunningLab]:
         yield lab
 
 
-class Case(NamedTuple):
-    """One line of the table: who calls what, which pod answers, and as whom it sees the client."""
+class InTheLab:
+    """A lab as the table of hops wants it."""
 
-    target: str
-    vantage: str
-    pod: str
-    seen_as: str
+    namespace, client, balancer = "shop", "203.0.113.9", "192.0.2.1"
+
+    def __init__(self, lab: RunningLab) -> None:
+        self._lab, self.snapshot = lab, lab.snapshot
+        self.bridges = lab.lab.means.cni == "vxlan"
+
+    def traced(self, ask: TraceAsk) -> Trace:
+        return asyncio.run(trace(self.snapshot, ask)).trace
+
+    def answer(self, vantage: str, address: str, port: int) -> tuple[str, str]:
+        told = self._lab.ask(vantage, address, port)
+        return told["pod"], told["client"].partition(":")[0]
 
 
-CASES = {
-    "A pod to cluster IP, same node": Case("svc/near", "pod/shop/client-1", "here", "pod"),
-    "B C pod to cluster IP, other node": Case("svc/far", "pod/shop/client-1", "there", "pod"),
-    "D hairpin": Case("svc/itself", "pod/shop/client-1", "client-1", "node"),
-    "E node process to cluster IP": Case("svc/far", "node/node1", "there", "node"),
-    "F node port, backend on another node": Case("node/node1:30081", "client", "there", "node"),
-    "G node port, backend on this node": Case("node/node1:30080", "client", "here", "node"),
-    "H node port, policy Local": Case("node/node2:30082", "client", "there", "client"),
-    "J balancer's address": Case("lb/far-balanced", "client", "there", "node"),
-    "J balancer's address, policy Local": Case("lb/far-local", "client", "there", "client"),
-    "M pod to balancer's address": Case("lb/far-balanced", "pod/shop/client-1", "there", "node"),
-    "M pod to balancer's address, policy Local": Case("lb/far-local", "pod/shop/client-1", "there", "pod"),
-    "pod to pod, other node": Case("pod/there:8080", "pod/shop/client-1", "there", "pod"),
-    "pod to pod, same node": Case("pod/here:8080", "pod/shop/client-1", "here", "pod"),
-}
+@pytest.fixture
+def calling_pods(ground: RunningLab) -> Iterator[None]:
+    """The lab's balancer knows the pods, and calls that of the Service far-direct by itself."""
+    (pod,) = [each.ips[0] for each in ground.snapshot.pods.values() if each.name == "there"]
+    (service,) = [each for each in ground.snapshot.services.values() if each.name == "far-direct"]
+    address = service.status.load_balancer.ingress[0].ip
+    script = f"""
+table ip calling-pods {{
+  chain choose {{
+    type nat hook prerouting priority dstnat - 1; policy accept;
+    ip daddr {address} tcp dport 80 dnat to {pod}:8080
+  }}
+}}
+"""
+
+    def do(*argv: str, stdin: str = "") -> None:
+        ground.do(ground.lab.ground.must(BALANCER, argv, stdin))
+
+    do("ip", "route", "add", pod, "via", "192.0.2.12")
+    do("nft", "-f", "-", stdin=script)
+    yield
+    do("nft", "delete", "table", "ip", "calling-pods")
+    do("ip", "route", "del", pod)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_delivered_as_predicted(ground: RunningLab, name: str) -> None:
-    case = CASES[name]
-    target = _target(ground, case.target)
-    traced = ground.trace(target, case.vantage).trace
-    assert traced.divergence is None, traced.divergence
-    assert traced.verdict == "delivered"
-    assert traced.backend is not None
-    assert traced.backend.pod == f"shop/{case.pod}"
-    assert (traced.lost, traced.unseen, traced.causes) == (0, (), ())
-    arrived = _arrival(traced)
-    told = ground.ask(case.vantage, *_called(traced))
-    assert told["pod"] == case.pod
-    assert arrived.src is not None
-    assert _kind(ground, arrived.src.address) == case.seen_as
-    assert _kind(ground, told["client"].partition(":")[0]) == case.seen_as
-    if not case.target.startswith("lb/"):  # a balancer may send the second connection to another node
-        assert told["client"].partition(":")[0] == arrived.src.address
-
-
-def test_i_node_port_under_policy_local_without_a_pod_is_dropped_as_predicted(ground: RunningLab) -> None:
-    traced = ground.trace("node/node1:30082", "client").trace
-    assert (traced.verdict, traced.divergence, traced.causes) == ("dropped", None, ())
-    assert traced.paths[0].hops[-1].place.name == "node1"
+@pytest.mark.usefixtures("calling_pods")
+def test_predicted_traced_and_answered_are_one(ground: RunningLab, name: str) -> None:
+    assert not differences(InTheLab(ground), CASES[name])
 
 
 @pytest.mark.parametrize("target", ["svc/nobody", "node/node1:30084"])
@@ -151,31 +150,3 @@ def test_repeated_traces_spread_over_the_backends(ground: RunningLab) -> None:
     assert (traced.verdict, traced.divergence) == ("delivered", None)
     assert len(traced.paths) == 2  # all on one of two: once in 2,000 runs
     assert sum(path.share for path in traced.paths) == pytest.approx(1.0)
-
-
-def _target(ground: RunningLab, text: str) -> str:
-    kind, _, name = text.partition("/")
-    if kind != "lb":
-        return text
-    service = next(each for key, each in ground.snapshot.services.items() if key.name == name)
-    return f"{service.status.load_balancer.ingress[0].ip}:80"
-
-
-def _arrival(traced: Trace) -> Hop:
-    return [hop for hop in traced.paths[0].hops if hop.direction == "original"][-1]
-
-
-def _called(traced: Trace) -> tuple[str, int]:
-    """What was called: as the answer's last sighting has it, or before the node itself translates."""
-    last = traced.paths[0].hops[-1]
-    assert last.src is not None
-    assert last.src.port is not None
-    return last.src.address, last.src.port
-
-
-def _kind(ground: RunningLab, address: str) -> str:
-    """Whose an address is. Pods on the host network have their node's."""
-    index = ground.snapshot.index
-    if address == "203.0.113.9":
-        return "client"
-    return "pod" if address in index.pods_by_ip and address not in index.nodes_by_ip else "node"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from kinspect.model.snapshot import Snapshot
 from kinspect.sources import open_file
@@ -124,6 +126,17 @@ def test_the_way_is_predicted(name: str, snapshot: Snapshot) -> None:
 def test_a_balancers_address_may_come_to_any_node(snapshot: Snapshot) -> None:
     outcomes = [way[0] for way in ways(snapshot, "192.0.2.200:80", CLIENT)]
     assert outcomes == ["silent", "delivered", "silent"]
+
+
+def test_a_balancer_that_checks_nodes_should_spare_those_without_a_backend(snapshot: Snapshot) -> None:
+    target = resolve("192.0.2.200:80", snapshot, "shop")
+    assert target.service is not None
+    service = snapshot.services[target.service]
+    checked = structs.replace(service, spec=structs.replace(service.spec, health_check_node_port=30999))
+    objects = {**snapshot.objects, "Service": {**snapshot.services, target.service: checked}}
+    found = expect(replace(snapshot, objects=objects), target, CLIENT, OWNED)
+    assert [(each.outcome, each.share) for each in found] == [("silent", 0), ("delivered", 1), ("silent", 0)]
+    assert "node1 though its health check fails there" in found[0].because
 
 
 def test_a_node_that_calls_a_cluster_ip_may_or_may_not_be_masqueraded(snapshot: Snapshot) -> None:
