@@ -113,13 +113,16 @@ def _finding(each: FindingEntry, palette: Palette) -> Iterator[str]:
     mark, role = _MARK[each.severity]
     yield f"{paint(mark, role, palette)}  {each.code}  {_object(each.object)}"
     yield f"    {visible(each.message)}"
-    if each.field:
-        expected = f", expected {each.expected}" if each.expected else ""
-        yield visible(f"    field: {each.field}: seen {each.seen or 'nothing'}{expected}")
-    if each.fix:
-        yield visible(f"    fix: {each.fix}")
-    if each.reproduce:
-        yield visible(f"    see: {shlex.join(each.reproduce)}")
+    evidence = (
+        ("field", each.field),
+        ("seen", each.seen),
+        ("expected", each.expected),
+        ("fix", each.fix),
+        ("see it", shlex.join(each.reproduce)),
+    )
+    for label, text in evidence:
+        if text:
+            yield visible(f"    {label:<8}  {text}")
 
 
 def _object(name: ObjectName) -> str:

@@ -43,10 +43,19 @@ def name_of(backend: Backend) -> str:
 
 
 def reasons(pods: Iterable[Pod]) -> str:
-    """Why these pods are not ready: "web-1: container app waits (CrashLoopBackOff); web-2: …"."""
-    every = [f"{pod.name}: {why_not_ready(pod) or 'it is ready'}" for pod in pods]
+    """Why these pods are not ready, each reason once; who has which is told only where there are several:
+    "3 pods: container app waits (CrashLoopBackOff); web-4: it is being deleted"."""
+    grouped: dict[str, list[str]] = {}
+    for pod in pods:
+        grouped.setdefault(why_not_ready(pod) or "it is ready", []).append(pod.name)
+    if len(grouped) == 1:
+        return next(iter(grouped))
+    every = [
+        f"{names[0] if len(names) == 1 else count(len(names), 'pod')}: {why}"
+        for why, names in sorted(grouped.items(), key=lambda entry: -len(entry[1]))
+    ]
     rest = len(every) - SHOWN
-    return "; ".join(every[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+    return "; ".join(every[:SHOWN]) + (f"; and {count(rest, 'reason')} more" if rest > 0 else "")
 
 
 def reasons_of(snapshot: Snapshot, backends: Iterable[Backend]) -> str:

@@ -61,12 +61,13 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     for port in service.spec.ports if len(found.slices) > 1 else ():
         twice = [each for each in found.backends(port) if len(each.slices) > 1]
         if twice:
+            verb = "is" if len(twice) == 1 else "are"
             slices = sorted({name for each in twice for name in each.slices})
             yield Finding(
                 CODE,
                 SEVERITY,
                 service_ref(service),
-                f"port {port_text(port)}: {first(twice)} in several slices: {some(slices)}",
+                f"port {port_text(port)}: {first(twice)} {verb} in several slices: {some(slices)}",
                 field="EndpointSlice endpoints[].addresses",
                 expected="each endpoint in one slice",
                 seen=f"{len(twice)} in {some(slices)}",

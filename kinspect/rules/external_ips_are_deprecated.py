@@ -49,7 +49,8 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding]:
         CODE,
         SEVERITY,
         service_ref(service),
-        f"it listens on the external IPs {some(addresses)}, which is deprecated since 1.36"
+        f"it listens on external IP{'' if len(addresses) == 1 else 's'} {some(addresses)}, "
+        "a field that is deprecated since 1.36"
         + (f"; no node reports {some(nowhere)} as its own" if nowhere else ""),
         field="spec.externalIPs",
         expected="none, or addresses that nodes own or that are routed to one",

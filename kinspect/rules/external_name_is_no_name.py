@@ -2,8 +2,8 @@
 
 What it finds: a Service of type ExternalName whose `spec.externalName` is empty or is an IP address.
 
-Why it matters: the Service is nothing but a CNAME record, and that leads to a name. CoreDNS makes no record of
-one that holds an address: NXDOMAIN. Other servers take the address for a name made of digits, which nobody
+Why it matters: the Service is nothing but a CNAME record, and that leads to a name. CoreDNS makes no record
+of one that holds an address: NXDOMAIN. Other servers take the address for a name made of digits, which nobody
 knows.
 
 How to fix: give a DNS name. To point at an address, make a Service without a selector and write an

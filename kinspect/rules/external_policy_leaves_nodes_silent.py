@@ -71,11 +71,12 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     answering = {each.node for each in found.reachable if each.usable and each.node}
     silent = sorted(key.name for key in snapshot.nodes if key.name not in answering)
     if answering and silent:
+        verb = "drops" if len(silent) == 1 else "drop"
         yield Finding(
             CODE,
             SEVERITY,
             service_ref(service),
-            f"{len(silent)} of {len(snapshot.nodes)} nodes drop its traffic from outside: {some(silent)}",
+            f"{len(silent)} of {len(snapshot.nodes)} nodes {verb} its traffic from outside: {some(silent)}",
             field="spec.externalTrafficPolicy",
             expected=f"requests from outside only at {some(sorted(answering))}",
             seen="Local",

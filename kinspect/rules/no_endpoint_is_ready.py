@@ -22,7 +22,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import has_status
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import listable
-from kinspect.rules._words import first, get_pods, get_slices, reasons, reasons_of, service_ref
+from kinspect.rules._words import first, get_pods, get_slices, reasons, reasons_of, service_ref, some
 
 CODE = "EPS101"
 SEVERITY: Severity = "error"
@@ -80,10 +80,10 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
             CODE,
             SEVERITY,
             service_ref(service),
-            f"{none} ready" + (f" ({why})" if why else ""),
+            f"{none} ready" + (f": {why}" if why else ""),
             field="EndpointSlice endpoints[].conditions.ready",
             expected="at least one ready endpoint",
-            seen=why or f"not ready: {first(endpoints)}",
+            seen=f"not ready: {first(endpoints)}",
             fix="mend what keeps the pods from being ready" if why else "mend what the addresses stand for",
             reproduce=get_slices(service),
         )
@@ -109,10 +109,10 @@ def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -
         CODE,
         SEVERITY,
         service_ref(service),
-        f"{none} ready ({reasons(pods)})",
+        f"{none} ready: {reasons(pods)}",
         field="Pod status",
         expected="at least one ready pod",
-        seen=reasons(pods),
+        seen=f"not ready: {some(pod.name for pod in pods)}",
         fix="mend what keeps the pods from being ready",
         reproduce=get_pods(service),
     )

@@ -18,7 +18,7 @@ from kinspect.model.finding import Finding, Severity
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector, listable
-from kinspect.rules._words import get_slices, service_ref, some
+from kinspect.rules._words import count, get_slices, service_ref, some
 
 CODE = "EPS104"
 SEVERITY: Severity = "warning"
@@ -69,11 +69,12 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
         if pod.key not in listed and listable(pod) and pod.ready and not pod.terminating
     ]
     if missing:
+        verb = "is" if len(missing) == 1 else "are"
         yield Finding(
             CODE,
             SEVERITY,
             service_ref(service),
-            f"ready pods that it selects are in no EndpointSlice ({len(missing)}): {some(missing)}",
+            f"{count(len(missing), 'ready pod')} that it selects {verb} in no EndpointSlice: {some(missing)}",
             field="EndpointSlice endpoints",
             expected="every ready pod that the selector matches",
             seen=f"not listed: {some(missing)}",

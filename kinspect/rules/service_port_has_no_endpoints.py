@@ -59,11 +59,11 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
             CODE,
             SEVERITY,
             service_ref(service),
-            f"port {port_text(port)} has no endpoints: no port of its slices has its name and protocol",
+            f"port {port_text(port)} has no endpoints: no slice has a port of that name and protocol",
             field=f"spec.ports[{n}].name",
             expected=f"a slice port {_text(port.name, port.protocol)}",
             seen=some(declared) if declared else "slices without ports",
-            fix="give a port of the slice the Service port's name and protocol",
+            fix="give the slice's port the name and protocol of the Service port",
             reproduce=get_slices(service),
             port=port_text(port),
         )

@@ -56,16 +56,16 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     unready = [each for each in endpoints if not each.ready and not each.terminating]
     if not unready or not any(each.ready for each in endpoints):
         return
-    why = reasons_of(snapshot, unready) or first(unready)
+    why = reasons_of(snapshot, unready)
     verb = "is" if len(unready) == 1 else "are"
     yield Finding(
         CODE,
         SEVERITY,
         service_ref(service),
-        f"{len(unready)} of {len(endpoints)} endpoints {verb} not ready ({why})",
+        f"{len(unready)} of {len(endpoints)} endpoints {verb} not ready: {why or first(unready)}",
         field="EndpointSlice endpoints[].conditions.ready",
         expected="all endpoints ready",
-        seen=why,
+        seen=f"not ready: {first(unready)}",
         fix="mend what keeps these endpoints from being ready",
         reproduce=get_slices(service),
     )

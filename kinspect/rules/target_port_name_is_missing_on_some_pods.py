@@ -69,13 +69,14 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         without = [pod for pod in pods if target_on(pod, port) is None]
         if not without or len(without) == len(pods):
             continue
+        verb, get = ("declares", "gets") if len(without) == 1 else ("declare", "get")
         otherwise = sorted({protocol for pod in without for protocol in protocols_on(pod, name)})
         yield Finding(
             CODE,
             SEVERITY,
             service_ref(service),
-            f"port {port_text(port)}: {len(without)} of {len(pods)} pods declare no {port.protocol} port "
-            f"named {name}, so they get no traffic on it: {some(pod.name for pod in without)}",
+            f"port {port_text(port)}: {len(without)} of {len(pods)} pods {verb} no {port.protocol} port "
+            f"named {name} and {get} no traffic on it: {some(pod.name for pod in without)}",
             field=f"spec.ports[{n}].targetPort",
             expected=f"a container port {name} ({port.protocol}) on every pod",
             seen=f"only for {some(otherwise)} on these" if otherwise else "no such name on these",

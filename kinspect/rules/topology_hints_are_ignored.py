@@ -58,13 +58,14 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
         ready = [each for each in endpoints if each.ready and each.address_type == family]
         without = [each for each in ready if not zones_hinted(each) and not nodes_hinted(each)]
         if without and len(without) < len(ready):
+            verb = "has" if len(without) == 1 else "have"
             zoneless = all(each.zone is None for each in without)
             yield Finding(
                 CODE,
                 SEVERITY,
                 service_ref(service),
                 f"its topology hints are ignored: {len(without)} of {len(ready)} ready {family} endpoints "
-                f"have none ({first(without)})",
+                f"{verb} none ({first(without)})",
                 field="EndpointSlice endpoints[].hints",
                 expected="hints on every ready endpoint",
                 seen=f"none on {first(without)}" + (", which have no zone" if zoneless else ""),

@@ -59,12 +59,12 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
     unready = [each for each in found.reachable if each.ready and not each.serving]
     if unready:
-        why = reasons_of(snapshot, unready) or first(unready)
+        verb, why = "is" if len(unready) == 1 else "are", reasons_of(snapshot, unready)
         yield Finding(
             CODE,
             SEVERITY,
             service_ref(service),
-            f"traffic goes to unready endpoints ({len(unready)}) all the same: {why}",
+            f"traffic goes to {first(unready)}, which {verb} not ready" + (f": {why}" if why else ""),
             field="spec.publishNotReadyAddresses",
             expected="false behind a cluster IP",
             seen="true",

@@ -64,10 +64,10 @@ def found(snapshot: Snapshot) -> list[Finding]:
         (
             world(PENDING),
             "EPS101",
-            "the only pod that it selects is not ready (web-1: no node takes it: 0/3 nodes",
+            "the only pod that it selects is not ready: no node takes it: 0/3 nodes",
         ),
-        (world(UNREADY), "EPS101", "not ready (web-1: its condition Ready is not True: not yet)"),
-        (world(DONE), "EPS101", "web-1: it has finished (Succeeded)"),
+        (world(UNREADY), "EPS101", "is not ready: its condition Ready is not True: not yet"),
+        (world(DONE), "EPS101", "is not ready: it has finished (Succeeded)"),
         (world(READY), "EPS103", "ready pods match its selector (1), but no EndpointSlice lists them"),
         (world(selector=False), "EPS103", "it has no selector"),
         (
