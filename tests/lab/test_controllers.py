@@ -105,6 +105,23 @@ def test_a_stateful_set_names_its_pods_in_order_and_ends_the_last_first(cluster)
     assert cluster.names("Pod") == ["db-0"]
 
 
+def test_a_stateful_pod_is_labelled_as_a_real_one(cluster):
+    """As kubectl get pod web-0 -o yaml of a Kubernetes 1.36 has it; random and dated fields apart."""
+    cluster.create(workload("StatefulSet", "web", serviceName="web"))
+    meta = cluster.store.get("Pod", "shop", "web-0")["metadata"]
+    assert list(meta)[:2] == ["name", "generateName"] and meta["generateName"] == "web-"
+    revision = meta["labels"].pop("controller-revision-hash")
+    assert revision.startswith("web-")
+    zone = {key: value for key, value in meta["labels"].items() if key.startswith("topology.kubernetes.io/")}
+    assert meta["labels"] == {
+        "app": "web",
+        "apps.kubernetes.io/pod-index": "0",
+        "statefulset.kubernetes.io/pod-name": "web-0",
+        **zone,
+    }
+    assert set(zone) == {"topology.kubernetes.io/region", "topology.kubernetes.io/zone"}
+
+
 def test_an_ordered_stateful_set_waits_for_a_pod_that_is_not_ready(cluster):
     cluster.create(
         workload("StatefulSet", "db", serviceName="db", annotations={"lab.kinspect/ready": "false"})

@@ -71,13 +71,14 @@ class StatefulSets:
 
 
 def _pod(owner: Json, ordinal: int, revision: str) -> Json:
-    name = f"{owner['metadata']['name']}-{ordinal}"
+    prefix = f"{owner['metadata']['name']}-"
+    name = f"{prefix}{ordinal}"
     labels = {
         "apps.kubernetes.io/pod-index": str(ordinal),
         _REVISION: revision,
         "statefulset.kubernetes.io/pod-name": name,
     }
-    pod = workloads.pod(owner, labels, name=name)
+    pod = workloads.pod(owner, labels, name=name, generateName=prefix)
     pod["spec"]["hostname"] = name
     if owner["spec"].get("serviceName"):
         pod["spec"]["subdomain"] = owner["spec"]["serviceName"]
