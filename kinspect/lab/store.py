@@ -1,10 +1,9 @@
-"""The lab's objects, with the versions, the histories and the deletion rules of an API server; all in memory.
+"""The lab's objects, with the versions and the deletion rules of an API server; all in memory.
 
 1. Objects are JSON dictionaries, shared with every reader: never change one in place, write a changed copy
    (`update` does both).
 2. One counter numbers all writes. An object's resourceVersion is the number of its last write.
-3. Every kind keeps its last `window` events. They feed watches that start in the past, and undone backwards
-   they give the list as it was, so that the pages of one list agree. What fell out is expired (410).
+3. What happened to them, and how they were before, is told by the `history`.
 4. What a kind requires beyond that (defaults, allocation, validation) is the room `admission/`.
 5. Listeners are called synchronously, after the write. A listener that writes must do it later.
 
@@ -16,29 +15,15 @@ from __future__ import annotations
 import copy
 import random
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Literal, NamedTuple
 
 from kinspect.lab import admission, objectmeta, status
+from kinspect.lab.history import Event, EventType, History, Name, name_of
 from kinspect.lab.resources import GATEWAY_RESOURCES, RESOURCES, Resource
 from kinspect.lab.status import Json
 
-EventType = Literal["ADDED", "MODIFIED", "DELETED"]
-Name = tuple[str, str]
-"""Namespace ("" for kinds that have none) and name."""
-
-
-class Event(NamedTuple):
-    """One write. `object` is the state after it (before it, when DELETED), `before` what it replaced."""
-
-    type: EventType
-    kind: str
-    object: Json
-    before: Json | None
-    version: int
-
+__all__ = ["Event", "Events", "Name", "Store", "name_of"]
 
 Listener = Callable[[Event], None]
 Objects = list[Json]
@@ -64,10 +49,8 @@ class Store:
         self.rng = rng or random.Random()
         # A stream of its own: one object more does not change the names of all that follow.
         self._uids = random.Random(self.rng.getrandbits(64))
-        self._window = window
         self._objects: dict[str, dict[Name, Json]] = {kind: {} for kind in self.resources}
-        self._history: dict[str, deque[Event]] = {kind: deque() for kind in self.resources}
-        self._expired_up_to: dict[str, int] = dict.fromkeys(self.resources, 0)
+        self._history = History(self.resources, window)
         self._listeners: list[Listener] = []
 
     # Reading
@@ -89,24 +72,13 @@ class Store:
 
     def list_at(self, kind: str, namespace: str | None, version: int) -> Objects:
         """The list as it was after write number `version`. Raises Expired when that is forgotten."""
-        if version < self._expired_up_to[kind]:
-            raise status.expired("The resourceVersion for the provided list is too old.")
         objects = dict(self._objects[kind])
-        for event in reversed(self._history[kind]):
-            if event.version <= version:
-                break
-            if event.before is None:
-                objects.pop(name_of(event.object), None)
-            else:
-                objects[name_of(event.object)] = event.before
+        self._history.undo(kind, objects, version)
         return _ordered(objects, namespace)
 
     def events_since(self, kind: str, version: int) -> Events:
         """What happened to a kind after write number `version`. Raises Expired when that is forgotten."""
-        oldest = self._expired_up_to[kind]
-        if version < oldest:
-            raise status.expired(f"too old resource version: {version} ({oldest})")
-        return [event for event in self._history[kind] if event.version > version]
+        return self._history.since(kind, version)
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Calls `listener` with every event from now on, until the returned function is called."""
@@ -115,9 +87,7 @@ class Store:
 
     def compact(self) -> None:
         """Forgets all history: whoever watches or pages from an older version is told 410."""
-        for kind, events in self._history.items():
-            events.clear()
-            self._expired_up_to[kind] = self.version
+        self._history.forget(self.version)
 
     # Writing
 
@@ -261,17 +231,9 @@ class Store:
         admission.after(self, resource, before, None)
 
     def _publish(self, event: Event) -> None:
-        history = self._history[event.kind]
-        history.append(event)
-        while len(history) > self._window:
-            self._expired_up_to[event.kind] = history.popleft().version
+        self._history.add(event)
         for listener in tuple(self._listeners):
             listener(event)
-
-
-def name_of(item: Json) -> Name:
-    meta = item["metadata"]
-    return meta.get("namespace", ""), meta["name"]
 
 
 def _ordered(objects: dict[Name, Json], namespace: str | None) -> Objects:
