@@ -229,10 +229,9 @@ class _Folder:
         return replace(fresh, taken_at=datetime.now(UTC)) if before.live else fresh
 
     def _upsert(self, kind: str, objects: tuple[Object, ...], index: Index) -> None:
-        of_kind, apply, note = self._objects[kind], self._indexer.apply, self._judge.note
+        of_kind, apply, judge = self._objects[kind], self._indexer.apply, self._judge
         known = self._coverage.get(kind, NOT_GIVEN).state == "given"
-        # While a kind is still being read, whoever reads it is unknown, and judged anew when it is given.
-        noted = known or kind in self._subjects
+        judged = kind in self._subjects
         now = time.monotonic()
         for new in objects:
             key = new.key
@@ -244,10 +243,11 @@ class _Folder:
             of_kind = self._writable(kind)
             of_kind[key] = new
             apply(kind, old, new, key)
-            if noted:
-                note(kind, old, new, index)
             if known:
+                judge.note(kind, old, new, index)
                 self._recent[Ref(kind, *key)] = now
+            elif judged:
+                judge.note_read(Ref(kind, *key))
 
     def _remove(self, kind: str, keys: Iterable[Key], index: Index) -> None:
         for key in keys:

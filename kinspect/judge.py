@@ -77,6 +77,10 @@ class Judge:
         self._wide.note(kind, old, new)
         self._searches.note(kind, old, new)
 
+    def note_read(self, ref: Ref) -> None:
+        """Marks an object of a kind that is still being read. Whoever reads the kind is marked at its end."""
+        self._dirty[ref] = None
+
     def note_coverage(self, kind: str) -> None:
         """Says that what is known of a kind may have changed."""
         self._coverage_noted.add(kind)
