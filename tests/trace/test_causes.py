@@ -117,6 +117,15 @@ def test_a_smaller_tunnel_is_named_though_it_was_delivered(snapshot: Snapshot) -
     assert found(snapshot, "nodeport-cross-node", {NODE1: whole, WEB: pod}) == []
 
 
+def test_whatever_kind_of_link_the_uplink_is(snapshot: Snapshot) -> None:
+    """The node may be a container itself; and an end with a smaller link makes the other one send less."""
+    mtus = {Place("pod", "shop/src"): 1450, WEB: 1400}
+    ends = {place: PlaceState(links=(Link(2, "eth0", "veth", mtu=mtu),)) for place, mtu in mtus.items()}
+    for mtu, expected in ((1200, ["NOD307"]), (1400, []), (1450, [])):
+        uplink = PlaceState(links=(Link(2, "eth0", "veth", mtu=mtu),))
+        assert found(snapshot, "clusterip-from-pod", {NODE1: uplink, **ends}) == expected
+
+
 TRIED: dict[str, tuple[Verdict, list[str]]] = {
     "a large packet got through": ("delivered", []),
     "its sender was told": ("refused", []),

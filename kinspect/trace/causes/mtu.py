@@ -57,13 +57,17 @@ def _tried(case: Case) -> list[Hop]:
 
 
 def _narrow(case: Case) -> Iterator[_Narrow]:
-    """The tunnels and uplinks that the packet or its answer left by, beside the pods' own links."""
+    """The links of nodes that the packet or its answer left by and that take less than its ends send.
+
+    By the MSS, each end of a TCP connection keeps to what the other end's own link takes as well. Any kind of
+    link may be one: a node that is a container has a veth for its uplink.
+    """
     pods = [
         link
         for hop in case.run.hops
         if hop.place.kind == "pod" and (link := _link(case, hop.place.name, hop.interface))
     ]
-    largest = max((link.mtu for link in pods), default=0)
+    largest = min((link.mtu for link in pods), default=0)
     seen = set()
     for hop in case.run.hops:
         state = case.states.get(at(hop.place))
@@ -71,7 +75,7 @@ def _narrow(case: Case) -> Iterator[_Narrow]:
         if hop.place.kind != "node" or hop.way != "out" or link is None or (hop.place, link.name) in seen:
             continue
         seen.add((hop.place, link.name))
-        if link.kind in ("vxlan", "") and not link.loopback and 0 < link.mtu < largest:
+        if not link.loopback and 0 < link.mtu < largest:
             yield _Narrow(hop, link, largest)
 
 
