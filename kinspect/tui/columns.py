@@ -54,9 +54,10 @@ class Table:
         self.state: int | None = None
 
     def order(self, count: int) -> list[int]:
-        """The columns from left to right, without the tail."""
-        middle = [at for at in range(1, count - 1) if at != self.state]
-        return [0, *([] if self.state is None else [self.state]), *middle]
+        """The columns from left to right, without the tail, of a row with so many texts: it may have fewer."""
+        middle = range(1, count - 1)
+        state = [at for at in middle if at == self.state]
+        return [0, *state, *(at for at in middle if at != self.state)]
 
 
 class Columns:

@@ -100,11 +100,22 @@ def test_shortened_texts_fit(words: str, width: int) -> None:
     assert cell_len(shorten_middle(words, width)) <= width
 
 
-@given(
-    st.lists(st.tuples(st.text(), st.sampled_from(("title", "kind", "broken", "fact"))), max_size=6),
-    st.integers(0, 90),
-)
-def test_a_row_fits_its_line_and_obeys_nothing(spans: list[tuple[str, str]], width: int) -> None:
-    cells = Columns().lay_out("Pod", 3, [Span(words, role) for words, role in spans], width)  # type: ignore[arg-type]
-    assert cell_len("".join(cell.text for cell in cells)) <= width
-    assert not any(category(character).startswith("C") for cell in cells for character in cell.text)
+def test_a_row_may_have_fewer_texts_than_its_kind() -> None:
+    """The object of a row is gone, and the row with it a moment later."""
+    columns = Columns()
+    columns.measure("Service", 1, CHECKOUT)
+    gone = (Span("cart", "title"), Span("no such Service", "broken"))
+    assert text(columns.lay_out("Service", 1, gone, 80)).split() == ["cart", "no", "such", "Service"]
+    assert text(columns.lay_out("Service", 1, gone[1:], 80)).strip() == "no such Service"
+
+
+ROWS = st.lists(st.tuples(st.text(), st.sampled_from(("title", "kind", "broken", "fact"))), max_size=6)
+
+
+@given(st.lists(ROWS, max_size=3), st.integers(0, 90))
+def test_a_row_fits_its_line_and_obeys_nothing(rows: list[list[tuple[str, str]]], width: int) -> None:
+    columns = Columns()
+    for row in rows:
+        cells = columns.lay_out("Pod", 3, [Span(words, role) for words, role in row], width)  # type: ignore[arg-type]
+        assert cell_len("".join(cell.text for cell in cells)) <= width
+        assert not any(category(character).startswith("C") for cell in cells for character in cell.text)
