@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from kinspect.asks import evidence
 from kinspect.asks.ground import Point
 from kinspect.model.path import Cause
+from kinspect.model.snapshot import Snapshot
 from kinspect.ruleset.faults import Fault, faults
 from kinspect.ruleset.matching import Node
 from kinspect.ruleset.model import Ruleset
@@ -14,6 +15,7 @@ from kinspect.trace.causes import Case, causes
 from kinspect.trace.meeting import Meeting, meeting, with_chain
 from kinspect.trace.onward import pod_place
 from kinspect.trace.opaque import opaque
+from kinspect.trace.policies import called_by_proxy, unread
 from kinspect.trace.run import Expectations, Run
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target
@@ -24,12 +26,13 @@ class Explaining:
 
     def __init__(
         self,
+        snapshot: Snapshot,
         target: Target,
         source: str,
         points: Mapping[Place, Point],
         owned: Mapping[Place, frozenset[str]],
     ) -> None:
-        self._target, self._source = target, source
+        self._snapshot, self._target, self._source = snapshot, target, source
         self._points, self._owned = points, owned
         self._rulesets: dict[Place, Ruleset] = {}
 
@@ -49,17 +52,18 @@ class Explaining:
                 node = Node(self._owned.get(met.place))
                 chained = with_chain(run, met, ruleset, node)
                 wrong = {met.place: faults(ruleset, met.expectation, node)}
-            told.append(self._with_opaque(chained))
+            told.append(self._with_notes(chained))
             likeness = (met and met.place, run.parting and (run.parting.place, run.parting.seen))
             if likeness not in seen:
                 seen.add(likeness)
-                found.update(dict.fromkeys(await self._causes(run, wrong)))
+                found.update(dict.fromkeys(await self._causes(expectations, run, wrong)))
         return tuple(found), told
 
-    def _with_opaque(self, run: Run) -> Run:
+    def _with_notes(self, run: Run) -> Run:
         links = {place: tuple(point.links.values()) for place, point in self._points.items()}
-        words = opaque(run.hops, links)
-        return run._replace(note="; ".join(each for each in (run.note, words) if each))
+        policies = unread(self._snapshot, self._target.protocol, run, self._owned)
+        words = (run.note, opaque(run.hops, links), policies)
+        return run._replace(note="; ".join(each for each in words if each))
 
     async def _rules(self, met: Meeting | None) -> Ruleset | None:
         """The rules of the node; None = it cannot be asked, or there is nothing to ask about."""
@@ -70,7 +74,9 @@ class Explaining:
         ruleset = self._rulesets[met.place]
         return ruleset if ruleset.chains else None
 
-    async def _causes(self, run: Run, wrong: Mapping[Place, tuple[Fault, ...]]) -> tuple[Cause, ...]:
+    async def _causes(
+        self, expectations: Expectations, run: Run, wrong: Mapping[Place, tuple[Fault, ...]]
+    ) -> tuple[Cause, ...]:
         depth = []
         unexpected = (
             run.parting is not None or run.alternative is None or run.alternative.outcome == "unknown"
@@ -83,4 +89,5 @@ class Explaining:
             if backend is not None and backend.pod is not None:
                 depth.append(pod_place(backend.pod))
         states = await evidence.states(self._points, run, depth)
-        return causes(Case(self._target, run, states, self._owned, wrong))
+        beyond = called_by_proxy(expectations, run)
+        return causes(Case(self._target, run, states, self._owned, wrong, self._snapshot, beyond))

@@ -26,6 +26,7 @@ from kinspect.trace.expected import Alternative, Vantage, expect
 from kinspect.trace.methods import Method, choose
 from kinspect.trace.onward import pod_place
 from kinspect.trace.pcapng import Record
+from kinspect.trace.policies import with_policies
 from kinspect.trace.run import Expectations, Run, run_of
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target, at_address, resolve
@@ -62,7 +63,9 @@ def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
     target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
     ref = vantage_ref(ask.vantage, ask.namespace)
     vantage = _vantage(snapshot, ref, "")
-    return answer.predicted(target, ask.vantage, expect(snapshot, target, vantage, {}))
+    ways = expect(snapshot, target, vantage, {})
+    told = answer.predicted(target, ask.vantage, ways)
+    return with_policies(snapshot, target.protocol, ways, told)
 
 
 async def trace(snapshot: Snapshot, ask: TraceAsk) -> Traced:
@@ -191,7 +194,7 @@ class _Tracing:
         runs: list[Run] = []
         causes: tuple[Cause, ...] = ()
         lost: VantageLost | None = None
-        explaining = Explaining(self._target, vantage.address, self._points, self._owned)
+        explaining = Explaining(self._snapshot, self._target, vantage.address, self._points, self._owned)
         try:
             while len(runs) < self._ask.repeat:
                 run = await self._attempt(expectations, chance)

@@ -78,16 +78,23 @@ class Verdict(Fact, frozen=True):
 
 def verdicts(snapshot: Snapshot, connection: Connection) -> tuple[Verdict, ...]:
     """What is said at its source, then at its destination; an end that is no known pod says nothing."""
-    found = []
-    source = snapshot.pods.get(connection.source.pod) if connection.source.pod else None
-    if source is not None:
-        found.append(_judged(snapshot, source, "Egress", connection, connection.destination))
-    destination = snapshot.pods.get(connection.destination.pod) if connection.destination.pod else None
-    if destination is not None:
-        faces = connection.faces or (connection.source,)
-        each = [_judged(snapshot, destination, "Ingress", connection, face) for face in faces]
-        found.append(_agreed(faces, each))
-    return tuple(found)
+    both = (egress(snapshot, connection), ingress(snapshot, connection))
+    return tuple(each for each in both if each is not None)
+
+
+def egress(snapshot: Snapshot, connection: Connection) -> Verdict | None:
+    """What is said at its source; None = it is no known pod."""
+    pod = snapshot.pods.get(connection.source.pod) if connection.source.pod else None
+    return _judged(snapshot, pod, "Egress", connection, connection.destination) if pod else None
+
+
+def ingress(snapshot: Snapshot, connection: Connection) -> Verdict | None:
+    """What is said at its destination, to each face of its source; None = it is no known pod."""
+    pod = snapshot.pods.get(connection.destination.pod) if connection.destination.pod else None
+    if pod is None:
+        return None
+    faces = connection.faces or (connection.source,)
+    return _agreed(faces, [_judged(snapshot, pod, "Ingress", connection, face) for face in faces])
 
 
 def types_of(policy: NetworkPolicy) -> tuple[str, ...]:
@@ -104,9 +111,10 @@ def rules_of(policy: NetworkPolicy, direction: Direction) -> tuple[Rule, ...]:
 
 def selecting(snapshot: Snapshot, pod: Pod, direction: Direction) -> Iterator[tuple[NetworkPolicy, bool]]:
     """The policies that isolate a pod, by name, and whether they surely do."""
-    for key, each in sorted(snapshot.of("NetworkPolicy").items()):
-        policy = cast(NetworkPolicy, each)
-        if key.namespace == pod.namespace and direction in types_of(policy):
+    of_namespace = [key for key in snapshot.of("NetworkPolicy") if key.namespace == pod.namespace]
+    for key in sorted(of_namespace):
+        policy = cast(NetworkPolicy, snapshot.of("NetworkPolicy")[key])
+        if direction in types_of(policy):
             answer = matches(policy.spec.pod_selector, pod.metadata.labels)
             if answer is not False:
                 yield policy, answer is True
@@ -118,7 +126,7 @@ def _judged(
     """The verdict at one pod, whose other end is seen as `other`."""
     found = list(selecting(snapshot, pod, direction))
     policies = tuple(policy.key for policy, _ in found)
-    exempt = _exempt(pod, direction, connection, other)
+    exempt = _exempt(pod, direction, other)
     if exempt:
         return Verdict(direction, pod.key, "allowed", exempt, policies)
     held = [
@@ -159,9 +167,9 @@ def _doubts(
         yield "not every policy engine keeps a pod from calling its own node"
 
 
-def _exempt(pod: Pod, direction: Direction, connection: Connection, other: Party) -> str:
+def _exempt(pod: Pod, direction: Direction, other: Party) -> str:
     """Why no policy can keep this connection from the pod (point 5); "" = one can."""
-    if pod.key == connection.source.pod == connection.destination.pod:
+    if other.pod == pod.key:
         return "no policy keeps a pod from itself"
     if direction == "Ingress" and other.node and other.node == pod.spec.node_name:
         return "no policy keeps a pod from what its own node sends"

@@ -106,9 +106,11 @@ def stands_for(snapshot: Snapshot, namespace: str, peer: NetworkPolicyPeer, part
     if not pods:
         return Held(False, f"{_peer_text(namespace, peer)} selects no address of {_kind(party)}")
     told = any_of(_selects(snapshot, namespace, peer, snapshot.pods[key]) for key in pods)
-    if party.node and told.answer is not False:
-        return Held(None, f"{_peer_text(namespace, peer)} selects a hostNetwork pod of {party.node}, {_OPEN}")
-    return told
+    if not party.node:
+        return told
+    if told.answer is False:
+        return Held(False, f"{_peer_text(namespace, peer)} selects no address of {_kind(party)}")
+    return Held(None, f"{_peer_text(namespace, peer)} selects a hostNetwork pod of {party.node}, {_OPEN}")
 
 
 def _sends_as_its_node(pod: Pod) -> bool:

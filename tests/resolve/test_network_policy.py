@@ -368,6 +368,9 @@ INGRESS = {
     ),
     # faces
     "itself": Case(("podSelector: {}\npolicyTypes: [Ingress, Egress]",), WEB, WEB, "allowed", "from itself"),
+    "itself, by way of another node": Case(
+        ("podSelector: {}",), WEB, WEB, "denied", "it has no rules", "8080", (NODE2,)
+    ),
     "masqueraded to another node's address": to_web(
         "ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]", OUTSIDE, "denied", "", "8080", NODE2
     ),

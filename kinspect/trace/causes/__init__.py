@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol, cast
 
 from kinspect.model.observation import PlaceState
 from kinspect.model.path import At, Cause, Hop
+from kinspect.model.snapshot import Snapshot
 from kinspect.ruleset.faults import Fault
 from kinspect.trace.compare import Parting
+from kinspect.trace.expected import Alternative
 from kinspect.trace.run import Run
 from kinspect.trace.sighting import Place
 from kinspect.trace.target import Target
@@ -33,13 +35,18 @@ class Code(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One run, and what was read at the places in question. `faults`: of the rules where it met the proxy."""
+    """One run, and what was read at the places in question. `faults`: of the rules where it met the proxy.
+
+    `beyond`: what an L7 proxy may have called that took the request and passed it on to nobody.
+    """
 
     target: Target
     run: Run
     states: Mapping[Place, PlaceState]
     owned: Mapping[Place, frozenset[str]]
     faults: Mapping[Place, tuple[Fault, ...]]
+    snapshot: Snapshot = Snapshot()
+    beyond: Sequence[Alternative] = ()
 
     @property
     def parting(self) -> Parting | None:
