@@ -13,13 +13,14 @@ from kinspect.asks.attempt import Performer
 from kinspect.asks.capture import Captures
 from kinspect.asks.explain import Explaining
 from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
+from kinspect.asks.programs import met
 from kinspect.errors import KinspectError, UsageError, VantageLost
 from kinspect.model.meta import Key, Ref
 from kinspect.model.path import Address, Cause, Trace
 from kinspect.model.service import ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
-from kinspect.trace import answer
+from kinspect.trace import answer, opaque
 from kinspect.trace.bpf import Flow
 from kinspect.trace.declared import declared_causes
 from kinspect.trace.expected import Alternative, Vantage, expect
@@ -210,6 +211,9 @@ class _Tracing:
         causes = tuple(dict.fromkeys((*causes, *declared)))
         unseen = self._unseen_on(expectations)
         told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
+        hops = [hop for run in runs for hop in run.hops if hop.matched_by]
+        programs = opaque.hooked(await met(self._point, self._points, hops))
+        told = msgspec.structs.replace(told, notes=(*told.notes, *programs))
         if lost is not None:
             after = f"vantage lost after {len(runs)} of {self._ask.repeat} attempts: {lost.message}"
             told = msgspec.structs.replace(told, notes=(*told.notes, after))

@@ -52,6 +52,12 @@ ETH_P_ALL = 3
 TP_STATUS_USER = 1
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ, TCP_SEND_QUEUE, REPAIR_OFF_SILENTLY = 19, 20, 21, 2, -1
 
+BPF_CALLS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
+BPF_PROG_GET_FD_BY_ID, BPF_OBJ_GET_INFO_BY_FD, BPF_PROG_QUERY = 13, 15, 16
+BPF_F_QUERY_EFFECTIVE, BPF_ATTRIBUTES, MOST_PROGRAMS = 1, 128, 64
+LINK_HOOKS = {"ingress": 46, "egress": 47}
+SOCKET_HOOKS = {"connect": 10, "sendmsg": 14}
+
 FRAME_SIZE, FRAMES, BLOCK_SIZE = 2048, 1024, 65536
 """The ring: 2 MiB per capture. A frame holds the kernel's header and about 1,950 bytes of packet."""
 FRAME_HEADER = struct.Struct("=IIIHHIIHH4x")  # struct tpacket2_hdr, 32 bytes
@@ -164,6 +170,56 @@ def owner(path: str, pids: List[int]) -> Optional[List[Any]]:
     if number == inode("/proc/self/ns/user"):
         return None
     return next(([each, number] for each in paths if inode(each) == number), None)
+
+
+def bpf(command: int, *fields: Tuple[str, int]) -> Tuple[int, bytes]:
+    """The result of bpf(2), and what it left in the attributes, which are given as (struct format, value).
+
+    The kernel may write to attributes that were not given, so there is room for all of them.
+    """
+    number = BPF_CALLS.get(os.uname().machine)
+    if number is None:
+        raise OSError(errno.ENOSYS, "the number of bpf(2) on this machine is not known")
+    attributes = struct.pack("=" + "".join(each for each, _ in fields), *(value for _, value in fields))
+    buffer = ctypes.create_string_buffer(attributes, BPF_ATTRIBUTES)
+    result = libc.syscall(number, command, buffer, BPF_ATTRIBUTES)
+    checked(result)
+    return result, buffer.raw
+
+
+def programs(target: int, hook: int, flags: int = 0) -> List[str]:
+    """The names of the eBPF programs at a hook of a link (its number) or a cgroup (open), in their order.
+
+    The kernel keeps 15 characters of a name. A hook that it does not have yet has none.
+    Source: linux/bpf.h, union bpf_attr.
+    """
+    ids = (ctypes.c_uint32 * MOST_PROGRAMS)()
+    fields = (("I", target), ("I", hook), ("I", flags), ("I", 0), ("Q", ctypes.addressof(ids)))
+    try:
+        _, answer = bpf(BPF_PROG_QUERY, *fields, ("I", MOST_PROGRAMS), ("I", 0))
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return []
+        raise
+    (count,) = struct.unpack_from("=I", answer, 24)
+    names = []
+    for each in ids[:count]:
+        descriptor, _ = bpf(BPF_PROG_GET_FD_BY_ID, ("I", each), ("I", 0), ("I", 0))
+        try:
+            info = ctypes.create_string_buffer(80)  # struct bpf_prog_info up to its name
+            bpf(BPF_OBJ_GET_INFO_BY_FD, ("I", descriptor), ("I", 80), ("Q", ctypes.addressof(info)))
+            names.append(info.raw[64:80].rstrip(b"\0").decode("utf-8", "replace"))
+        finally:
+            os.close(descriptor)
+    return names
+
+
+def own_cgroup() -> Optional[str]:
+    """The folder of this process in the hierarchy that has eBPF programs; None = there is none."""
+    mounts = (line.split() for line in text("/proc/self/mounts").splitlines())
+    root = next((words[1] for words in mounts if words[2] == "cgroup2"), None)
+    own = next((line[3:] for line in text("/proc/self/cgroup").splitlines() if line.startswith("0::")), None)
+    return None if root is None or own is None else root + own
 
 
 class NetNamespace:
@@ -389,6 +445,28 @@ class Agent:
     def op_namespaces(self, id_: int, variable: str) -> List[Any]:
         """The listing, with the value of this environment variable of every process."""
         return net_namespaces(variable)
+
+    def op_link_programs(self, id_: int, net: int, links: List[int]) -> List[Any]:
+        """The eBPF programs at these links, by their numbers: [[link, hook, name], ...]."""
+
+        def find() -> List[Any]:
+            hooks = [(link, hook, number) for link in links for hook, number in LINK_HOOKS.items()]
+            return [[link, hook, name] for link, hook, number in hooks for name in programs(link, number)]
+
+        return list(self._nets[net].make(find))
+
+    def op_socket_programs(self, id_: int) -> List[Any]:
+        """The eBPF programs that the sockets of this process meet: [[hook, name], ...]."""
+        cgroup = own_cgroup()
+        if cgroup is None:
+            return []
+        descriptor = os.open(cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            hooks = SOCKET_HOOKS.items()
+            effective = BPF_F_QUERY_EFFECTIVE
+            return [[hook, name] for hook, kind in hooks for name in programs(descriptor, kind, effective)]
+        finally:
+            os.close(descriptor)
 
     def op_read(self, id_: int, net: int, path: str) -> Message:
         """A file below /proc or /sys, as a thread of that namespace sees it."""

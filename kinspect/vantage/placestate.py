@@ -16,6 +16,8 @@ from kinspect.model.observation import BridgePort, ForwardingEntry, Listener, Ne
 FORWARDING = ("bridge", "-j", "fdb", "show")
 NEIGHBOURS = ("ip", "-j", "neigh", "show")
 PORTS = ("bridge", "-j", "-d", "link", "show")
+QUEUES = ("tc", "-j", "qdisc", "show")
+FILTER_HOOKS = ("ingress", "egress")
 SOCKETS = {"TCP": "/proc/thread-self/net/tcp", "UDP": "/proc/thread-self/net/udp"}
 _LISTENING = {"TCP": "0A", "UDP": "07"}
 
@@ -36,6 +38,25 @@ class _Neighbour(msgspec.Struct):
     dst: str = ""
     dev: str = ""
     lladdr: str = ""
+
+
+class _Queue(msgspec.Struct):
+    kind: str = ""
+    dev: str = ""
+
+
+class _Program(msgspec.Struct):
+    name: str = ""
+
+
+class _FilterOptions(msgspec.Struct):
+    bpf_name: str = ""
+    prog: _Program = msgspec.field(default_factory=_Program)
+
+
+class _Filter(msgspec.Struct):
+    kind: str = ""
+    options: _FilterOptions = msgspec.field(default_factory=_FilterOptions)
 
 
 class _Port(msgspec.Struct):
@@ -88,6 +109,24 @@ def read_ports(output: bytes) -> tuple[BridgePort, ...]:
         BridgePort(each.ifname, each.hairpin)
         for each in msgspec.json.decode(output or b"[]", type=list[_Port])
     )
+
+
+def filters(link: str, hook: str) -> tuple[str, ...]:
+    """The command that lists the packet classifiers at a hook of a link."""
+    return ("tc", "-j", "filter", "show", "dev", link, hook)
+
+
+def read_filtered(output: bytes) -> tuple[str, ...]:
+    """The links that may have packet classifiers."""
+    found = msgspec.json.decode(output or b"[]", type=list[_Queue])
+    return tuple(each.dev for each in found if each.kind in ("clsact", "ingress"))
+
+
+def read_filters(output: bytes) -> tuple[str, ...]:
+    """The names of the eBPF programs among the classifiers."""
+    found = msgspec.json.decode(output or b"[]", type=list[_Filter])
+    options = [each.options for each in found if each.kind == "bpf"]
+    return tuple(name for each in options if (name := each.prog.name or each.bpf_name))
 
 
 def read_listeners(protocol: str, table: bytes) -> tuple[Listener, ...]:
