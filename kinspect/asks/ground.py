@@ -59,6 +59,7 @@ class Ground:
         self._stack = stack
         self._sudo = sudo
         self._agents: dict[int, Agent] = {_OWN: own}
+        self._points: dict[Place, Point] = {}
 
     def here(self) -> Ref:
         """The place that kinspect itself is at: one of the cluster's, on a node say, or HERE."""
@@ -82,23 +83,26 @@ class Ground:
         )
 
     async def reach(self, refs: Iterable[Ref]) -> tuple[dict[Place, Point], dict[Place, KinspectError]]:
-        """Points at those places that can be reached, and why the others cannot."""
+        """Points at those places that can be reached, and why the others cannot. Each is entered once."""
         unreached: dict[Place, KinspectError] = {}
+        points: dict[Place, Point] = {}
         wanted: dict[Ref, places.NetNamespace | None] = {}
         for ref in refs:
-            known = self.found.known.get(ref)
-            if known is not None:
+            known, place = self.found.known.get(ref), place_of(ref)
+            if place in self._points:
+                points[place] = self._points[place]
+            elif known is not None:
                 wanted[ref] = known.namespace
             elif ref == HERE:
                 wanted[ref] = None
             else:
-                unreached[place_of(ref)] = self.why_not(ref)
+                unreached[place] = self.why_not(ref)
         for namespace in wanted.values():
             await self._agent(namespace)
-        points: dict[Place, Point] = {}
         async with asyncio.TaskGroup() as tasks:
             for ref, namespace in wanted.items():
                 tasks.create_task(self._enter(ref, namespace, points, unreached))
+        self._points |= points
         return points, unreached
 
     async def _agent(self, namespace: places.NetNamespace | None) -> Agent:

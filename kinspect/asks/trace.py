@@ -71,17 +71,38 @@ def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
 
 async def trace(snapshot: Snapshot, ask: TraceAsk) -> Traced:
     """Traces on this machine. Raises UsageError, NotPermitted or VantageLost."""
-    target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
-    method = choose(ask.method, target)
-    ref = vantage_ref(ask.vantage, ask.namespace)
+    asked = _asked(snapshot, ask)
     async with opened(snapshot, ask.sudo) as ground:
-        ref = ground.here() if ref == HERE else ref
-        points, unseen = await ground.reach(dict.fromkeys([ref, *_on_the_way(snapshot, target, ground)]))
-        point = points.get(place_of(ref))
-        if point is None:
-            why = unseen[place_of(ref)]
-            raise type(why)(f"{ask.vantage} cannot be traced from: {why.message}", why.hint)
-        return await _Tracing(snapshot, ask, target, method, point, points, unseen).run(ref, ground)
+        return await _traced(ground, snapshot, ask, asked)
+
+
+async def trace_on(ground: Ground, snapshot: Snapshot, ask: TraceAsk) -> Traced:
+    """One of many traces from the same ground: its places are found and entered once for all of them."""
+    return await _traced(ground, snapshot, ask, _asked(snapshot, ask))
+
+
+class _Asked(NamedTuple):
+    """What the words of an ask mean."""
+
+    target: Target
+    method: tuple[str, Method]
+    vantage: Ref
+
+
+def _asked(snapshot: Snapshot, ask: TraceAsk) -> _Asked:
+    target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
+    return _Asked(target, choose(ask.method, target), vantage_ref(ask.vantage, ask.namespace))
+
+
+async def _traced(ground: Ground, snapshot: Snapshot, ask: TraceAsk, asked: _Asked) -> Traced:
+    ref = ground.here() if asked.vantage == HERE else asked.vantage
+    way = _on_the_way(snapshot, asked.target, ground)
+    points, unseen = await ground.reach(dict.fromkeys([ref, *way]))
+    point = points.get(place_of(ref))
+    if point is None:
+        why = unseen[place_of(ref)]
+        raise type(why)(f"{ask.vantage} cannot be traced from: {why.message}", why.hint)
+    return await _Tracing(snapshot, ask, asked.target, asked.method, point, points, unseen).run(ref, ground)
 
 
 def vantage_ref(text: str, namespace: str) -> Ref:

@@ -117,7 +117,7 @@ def _healthy(snapshot: Snapshot, target: Target, nodes: Sequence[str]) -> Collec
     if len(nodes) < 2 or not service.spec.health_check_node_port:
         return nodes
     balanced = {each.ip for each in service.status.load_balancer.ingress}
-    own = {each.node for each in backends(snapshot, service, target.port) if each.ready}
+    own = {each.node for each in backends(snapshot, service, target.port) if each.ready and each.node}
     return (own & set(nodes) or nodes) if target.address in balanced else nodes
 
 

@@ -249,11 +249,15 @@ class NetNamespace:
             except Exception as error:  # noqa: BLE001 (handed to the loop, which reports it)
                 answer.put((None, error))
 
-    def make(self, job: Callable[[], Any]) -> Any:
-        """The result of `job`, run in the namespace. Jobs are short: they make things and never wait."""
+    def begin(self, job: Callable[[], Any]) -> "queue.SimpleQueue[Any]":
+        """Has `job` run after those before it. The result has (what it gives, None) or (None, its error)."""
         answer: "queue.SimpleQueue[Any]" = queue.SimpleQueue()
         self._jobs.put((job, answer))
-        result, error = answer.get()
+        return answer
+
+    def make(self, job: Callable[[], Any]) -> Any:
+        """The result of `job`, run in the namespace. Jobs are short: they make things and never wait."""
+        result, error = self.begin(job).get()
         if error is not None:
             raise error
         return result
@@ -410,23 +414,28 @@ class Agent:
     def _serve(self, request: Message) -> None:
         id_ = request.pop("id")
         operation = getattr(self, "op_" + request.pop("op"))
+        result = self._tried(id_, lambda: operation(id_, **request))
+        if isinstance(result, Waiting):
+            self._waiting.append(result)
+
+    def _answer(self, waiting: Waiting, timed_out: bool) -> None:
+        if waiting in self._waiting:
+            self._waiting.remove(waiting)
+            self._tried(waiting.id, lambda: waiting.finish(timed_out))
+
+    def _tried(self, id_: int, work: Callable[[], Any]) -> Any:
+        """What `work` gives. It is said as the reply, and so is an error, unless it is to be waited for."""
         try:
-            result = operation(id_, **request)
+            result = work()
         except OSError as error:
             code = errno.errorcode.get(error.errno or 0, "EIO")
             self._say({"id": id_, "error": {"code": code, "message": str(error)}})
         except Exception as error:  # noqa: BLE001 (the loop outlives any one request)
             self._say({"id": id_, "error": {"code": "EBUG", "message": repr(error)}})
         else:
-            if isinstance(result, Waiting):
-                self._waiting.append(result)
-            else:
+            if not isinstance(result, Waiting):
                 self._say({"id": id_, "result": result})
-
-    def _answer(self, waiting: Waiting, timed_out: bool) -> None:
-        if waiting in self._waiting:
-            self._waiting.remove(waiting)
-            self._say({"id": waiting.id, "result": waiting.finish(timed_out)})
+            return result
 
     def _say(self, message: Message) -> None:
         sys.stdout.write(json.dumps(message, separators=(",", ":")) + "\n")
@@ -529,15 +538,37 @@ class Agent:
         waiting.finish = finish
         return waiting
 
-    def op_watch(self, id_: int, net: int, program: List[List[int]]) -> Message:
-        """Starts a capture on all interfaces of the namespace, present and future."""
-        capture = self._nets[net].make(lambda: Capture(program))
-        number = self._number()
-        self._captures[number] = capture
-        self._selector.register(
-            capture.socket, selectors.EVENT_READ, lambda: self._report_packets(number, capture)
-        )
-        return {"capture": number}
+    def op_watch(self, id_: int, net: int, program: List[List[int]]) -> Waiting:
+        """Starts a capture on all interfaces of the namespace, present and future.
+
+        The kernel takes ten milliseconds for a ring: those of many namespaces are made side by side.
+        """
+        ended, end = os.pipe()
+
+        def start() -> Capture:
+            try:
+                return Capture(program)
+            finally:
+                os.close(end)  # which wakes the loop
+
+        made = self._nets[net].begin(start)
+
+        def finish(timed_out: bool) -> Message:
+            self._selector.unregister(ended)
+            os.close(ended)
+            capture, error = made.get()
+            if error is not None:
+                raise error
+            number = self._number()
+            self._captures[number] = capture
+            self._selector.register(
+                capture.socket, selectors.EVENT_READ, lambda: self._report_packets(number, capture)
+            )
+            return {"capture": number}
+
+        waiting = Waiting(id_, None, time.monotonic() + 60, finish)
+        self._selector.register(ended, selectors.EVENT_READ, lambda: self._answer(waiting, False))
+        return waiting
 
     def _report_packets(self, number: int, capture: Capture) -> None:
         packets = capture.packets()
@@ -548,12 +579,15 @@ class Agent:
             capture.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def op_unwatch(self, id_: int, capture: int) -> Message:
-        """Ends a capture, after what still waits in its ring; says how many packets were lost."""
+        """Ends a capture, after what still waits in its ring; says how many packets were lost.
+
+        The kernel takes twenty milliseconds to close one, for which nobody has to wait.
+        """
         ended = self._captures.pop(capture)
         self._selector.unregister(ended.socket)
         self._report_packets(capture, ended)
         statistics = ended.statistics()
-        ended.close()
+        threading.Thread(target=ended.close, daemon=True).start()
         return statistics
 
     def op_connect(
