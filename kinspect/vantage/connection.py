@@ -23,6 +23,9 @@ from kinspect.errors import NotPermitted, VantageLost
 _LOG = logging.getLogger(__name__)
 
 AGENT = Path(__file__).with_name("agent.py")
+PAYLOADS = ("data", "program")
+"""Arguments that are not logged: packets and requests may hold what is nobody's business."""
+
 LAST_WORDS = 4096
 """How much is kept of what an agent, or sudo before it, writes to stderr."""
 
@@ -56,6 +59,9 @@ class Packet(NamedTuple):
 class _Error(msgspec.Struct):
     code: str
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
 
 
 class _Line(msgspec.Struct):
@@ -102,6 +108,8 @@ class Agent:
             line = await reply
         finally:
             self._replies.pop(id_, None)
+        told = {name: value for name, value in arguments.items() if name not in PAYLOADS}
+        _LOG.debug("agent %d: %s %s: %s", self._process.pid, op, told, line.error or "done")
         if line is _ENDED:
             self._raise_ended()
         if line.error is not None:
@@ -223,6 +231,7 @@ async def started(user: NamespacePath | None = None, sudo: bool = False) -> Asyn
     except FileNotFoundError:
         raise NotPermitted(f"there is no {argv[0]} here", "Run the whole command as root.") from None
     agent = Agent(process, raised)
+    _LOG.info("agent %d: %s", process.pid, " ".join(argv))
     try:
         async with asyncio.TaskGroup() as tasks:
             hearing = tasks.create_task(agent.hear())

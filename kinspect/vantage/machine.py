@@ -36,6 +36,7 @@ TOOLS = (
     ("iptables-save", ("--version",), "a node's rules in iptables mode", "Install iptables."),
     ("conntrack", ("--version",), "the translations that a node remembers", "Install conntrack."),
     ("ip", ("-V",), "a node's links, addresses and routes", "Install iproute2."),
+    ("tc", ("-V",), "eBPF programs at a node's links", "Install iproute2."),
     ("nsenter", ("--version",), "the network namespaces of others", "Install util-linux."),
 )
 
@@ -43,11 +44,14 @@ CAPABILITIES = (
     # Bit numbers: linux/capability.h
     ("CAP_NET_ADMIN", 12, "marked connections, and reading a node's rules"),
     ("CAP_NET_RAW", 13, "capturing and sending packets"),
-    ("CAP_SYS_ADMIN", 21, "entering network namespaces"),
-    ("CAP_SYS_PTRACE", 19, "finding whose a network namespace is"),
+    ("CAP_SYS_ADMIN", 21, "entering network namespaces of other users"),
+    ("CAP_SYS_PTRACE", 19, "finding whose a network namespace of other users is"),
 )
 
-_SUDO = "Raise the agent with --sudo."
+_WITH_SUDO, _WITHOUT_SUDO = "Raise the agent with --sudo.", "Run the whole command as root."
+_OUTSIDE = "Run it outside of this user namespace, where those of the cluster are."
+_EVERYBODY = "4294967295"
+"""The length of the id map of the first user namespace. Source: user_namespaces(7)."""
 
 CLIPBOARDS = ("wl-copy", "xclip", "xsel", "pbcopy", "clip.exe")
 
@@ -117,12 +121,39 @@ def _capabilities() -> Iterator[Ability]:
             yield Ability(name, "no", "only Linux has capabilities", use)
         return
     effective = next(int(line.split()[1], 16) for line in status.splitlines() if line.startswith("CapEff:"))
+    confined = _confined()
     for name, bit, use in CAPABILITIES:
         held = bool(effective >> bit & 1)
-        detail = "held" if held else "not held"
-        yield Ability(
-            name, "yes" if held else "no", detail, use, "" if held else "Raise the agent with --sudo."
-        )
+        if held and confined:
+            detail = "held in this user namespace, and not outside of it"
+            yield Ability(name, "unknown", detail, use, _OUTSIDE)
+        elif held:
+            yield Ability(name, "yes", "held", use)
+        else:
+            yield Ability(name, "no", "not held", use, _raise())
+
+
+def _confined() -> bool:
+    """Whether this is a user namespace that another one made."""
+    try:
+        return Path("/proc/self/uid_map").read_text().split()[-1:] != [_EVERYBODY]
+    except OSError:
+        return False
+
+
+def _raise() -> str:
+    """What gives the agent its rights here."""
+    if _confined():
+        return _OUTSIDE
+    return _WITH_SUDO if shutil.which("sudo") and not _no_new_rights() else _WITHOUT_SUDO
+
+
+def _no_new_rights() -> bool:
+    """Whether no program can give this process more rights than it has. Source: prctl(2)."""
+    try:
+        return "NoNewPrivs:\t1" in Path("/proc/self/status").read_text()
+    except OSError:
+        return False
 
 
 def _packet_socket() -> Ability:
@@ -133,7 +164,7 @@ def _packet_socket() -> Ability:
     try:
         socket.socket(family, socket.SOCK_DGRAM, 0).close()
     except OSError as error:
-        return Ability("AF_PACKET", "no", error.strerror or str(error), use, _SUDO)
+        return Ability("AF_PACKET", "no", error.strerror or str(error), use, _raise())
     return Ability("AF_PACKET", "yes", "opened one", use)
 
 
@@ -141,9 +172,17 @@ def _sudo() -> Ability:
     """Whether sudo is there. It is not tried: a failed try is written to a log that somebody reads."""
     use = "raising only the agent, with --sudo"
     if hasattr(os, "geteuid") and os.geteuid() == 0:
+        if _confined():
+            return Ability(
+                "sudo", "no", "this is root of a user namespace, and nobody outside", use, _OUTSIDE
+            )
         return Ability("sudo", "yes", "not needed: this is root", use)
     path = shutil.which("sudo")
-    return Ability("sudo", "unknown" if path else "no", path or "not found", use)
+    if path is None:
+        return Ability("sudo", "no", "not found", use, _WITHOUT_SUDO)
+    if _no_new_rights():
+        return Ability("sudo", "no", f"{path}, but this process may get no more rights", use, _WITHOUT_SUDO)
+    return Ability("sudo", "unknown", path, use, "sudo -v tells whether you may, and lets it remember you.")
 
 
 def _clipboard(environ: Mapping[str, str]) -> Ability:

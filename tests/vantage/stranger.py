@@ -54,10 +54,11 @@ exec setpriv --reuid={UID} --regid={UID} --clear-groups -- "$@"
 
 
 class Stranger:
-    """Made for one test; `files` is a folder of the test's own."""
+    """Made for one test; `files` is a folder of its own. `raisable` False: nothing gives it more rights."""
 
-    def __init__(self, files: Path, sudoers: str = "") -> None:
+    def __init__(self, files: Path, sudoers: str = "", raisable: bool = True) -> None:
         self._files = files
+        self._never = [] if raisable else ["setpriv", "--no-new-privs"]
         for name, text in (("passwd", _PASSWD), ("shadow", _SHADOW), ("sudoers", _SUDOERS + sudoers)):
             (files / name).write_text(text)
             (files / name).chmod(0o440 if name != "passwd" else 0o444)
@@ -67,7 +68,7 @@ class Stranger:
         needed = [sys.prefix, sys.base_prefix, str(Path(kinspect.__file__).parent.parent)]
         closed = next((folder for each in needed if (folder := _closed(Path(each)))), None)
         below = [each for each in needed if closed and closed in Path(each).parents] if closed else []
-        python = [sys.executable, "-B", "-m", "kinspect", *arguments]
+        python = [*self._never, sys.executable, "-B", "-m", "kinspect", *arguments]
         enter = ["unshare", "--mount", "--net", "sh", "-c", _ENTER, "sh", str(self._files)]
         session = ["setsid"] if terminal is None else ["setsid", "--ctty"]
         argv = [*session, *enter, str(closed or ""), *dict.fromkeys(below), "--", *python]

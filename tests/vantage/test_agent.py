@@ -6,6 +6,7 @@ import ast
 import asyncio
 import base64
 import functools
+import logging
 import os
 import signal
 import subprocess
@@ -193,6 +194,32 @@ def test_an_agent_that_is_gone_is_a_lost_vantage() -> None:
     with pytest.raises(VantageLost):
         asyncio.run(lose())
     _ends(tools[0])
+
+
+def test_what_is_asked_is_logged_and_what_is_sent_is_not(caplog: pytest.LogCaptureFixture) -> None:
+    async def ask() -> None:
+        async with started() as agent:
+            net = await agent.enter(None)
+            with pytest.raises(NotPermitted):
+                await agent.read(net, "/etc/passwd")
+            with pytest.raises(RuntimeError):
+                await agent.call("send", handle=0, data="c2VjcmV0")
+
+    with caplog.at_level(logging.DEBUG, "kinspect.vantage"):
+        asyncio.run(ask())
+    assert str(AGENT) in caplog.text
+    assert "read {'net': 1, 'path': '/etc/passwd'}: EACCES: " in caplog.text
+    assert "send {'handle': 0}: EBUG" in caplog.text
+    assert "c2VjcmV0" not in caplog.text
+
+
+def test_an_agent_that_cannot_begin_says_why() -> None:
+    async def begin() -> None:
+        async with started(NamespacePath("/proc/self/ns/user", 1)) as agent:
+            await agent.enter(None)
+
+    with pytest.raises(VantageLost, match="another one now"):
+        asyncio.run(begin())
 
 
 def test_it_speaks_python_3_8() -> None:

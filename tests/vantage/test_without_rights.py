@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -71,6 +73,42 @@ def test_with_sudo_the_agent_is_raised_and_all_is_seen(ground: Any, files: Path)
     assert (told["verdict"], told["divergence"], told["unseen"]) == ("delivered", None, [])
     assert told["backend"]["pod"] == "shop/web-0"
     assert told["paths"][0]["hops"][0]["place"]["name"] == "client"
+
+
+RIGHTS = ("CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "AF_PACKET")
+
+
+def abilities(out: str) -> dict[str, tuple[str, str]]:
+    """Of each thing that the doctor looked at, its state and what to do."""
+    return {each["name"]: (each["state"], each["fix"] or "") for each in json.loads(out)["machine"]}
+
+
+def test_the_doctor_tells_a_user_what_is_missing_and_what_gives_it(files: Path) -> None:
+    """Whether sudo would is not tried: a refusal is written to a log that somebody reads."""
+    code, out, _ = Stranger(files).run("doctor", "-o", "json")
+    told = abilities(out)
+    assert code == EXIT_OK
+    assert {told[name] for name in RIGHTS} == {("no", "Raise the agent with --sudo.")}
+    assert told["sudo"][0] == "unknown"
+    assert (told["ip"][0], told["tc"][0], told["nsenter"][0]) == ("yes", "yes", "yes")
+
+
+def test_where_nobody_can_be_raised_the_doctor_does_not_name_sudo(files: Path) -> None:
+    code, out, _ = Stranger(files, ALLOWED, raisable=False).run("doctor", "-o", "json")
+    told = abilities(out)
+    assert code == EXIT_OK
+    assert {told[name] for name in (*RIGHTS, "sudo")} == {("no", "Run the whole command as root.")}
+
+
+def test_the_doctor_tells_root_that_it_has_all_of_it_unless_it_is_confined() -> None:
+    doctor = [sys.executable, "-m", "kinspect", "doctor", "-o", "json"]
+    told = abilities(subprocess.run(doctor, capture_output=True, text=True, check=True).stdout)
+    assert {told[name] for name in (*RIGHTS, "sudo")} == {("yes", "")}
+    confined = ["unshare", "--user", "--map-root-user", *doctor]
+    told = abilities(subprocess.run(confined, capture_output=True, text=True, check=True).stdout)
+    assert {told[name][0] for name in RIGHTS} == {"unknown", "no"}  # a packet socket of this network: no
+    assert told["sudo"][0] == "no"
+    assert all("outside of this user namespace" in told[name][1] for name in (*RIGHTS, "sudo"))
 
 
 REFUSALS = {
