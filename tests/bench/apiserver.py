@@ -25,7 +25,7 @@ DIRECTORY = Path("/run")
 ETCD = ("127.0.0.1", 2379)
 ETCD_URL = "http://127.0.0.1:2379"
 PORT = 6443
-READY_S, REST_S = 180, 120
+READY_S, REST_S = 300, 120
 REST_SHARE = 0.05
 TICKS = os.sysconf("SC_CLK_TCK")
 
