@@ -1,69 +1,33 @@
-"""Traces a path: sends marked packets from a vantage, watches every place on the way, tells what they did."""
+"""Traces a path: what the words of an ask mean, where packets are sent from and watched; predicts it, too."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
-import msgspec
-
-from kinspect.asks.attempt import Performer
-from kinspect.asks.capture import Captures
-from kinspect.asks.explain import Explaining
-from kinspect.asks.ground import HERE, Ground, Point, opened, place_of
-from kinspect.asks.programs import met
-from kinspect.errors import KinspectError, UsageError, VantageLost
-from kinspect.model.meta import Key, Ref
-from kinspect.model.path import Address, Cause, Trace
-from kinspect.model.service import ServicePort
+from kinspect.asks.ground import HERE, Ground, opened, place_of
+from kinspect.asks.tracing import TraceAsk, Traced, Tracing, services_of, vantage_of
+from kinspect.errors import UsageError
+from kinspect.model.meta import Ref
+from kinspect.model.path import Trace
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
-from kinspect.trace import answer, opaque
-from kinspect.trace.bpf import Flow
-from kinspect.trace.declared import declared_causes
-from kinspect.trace.expected import Alternative, Vantage, expect
+from kinspect.trace import answer
+from kinspect.trace.expected import expect
 from kinspect.trace.methods import Method, choose
-from kinspect.trace.onward import pod_place
-from kinspect.trace.pcapng import Record
+from kinspect.trace.misnamed import no_pod_address
 from kinspect.trace.policies import with_policies
-from kinspect.trace.run import Expectations, Run, run_of
-from kinspect.trace.sighting import Place
-from kinspect.trace.target import Target, at_address, resolve
+from kinspect.trace.target import Target, resolve
 from kinspect.vantage.places import DECLARED
-from kinspect.vantage.presence import still_there
 
-
-@dataclass(frozen=True)
-class TraceAsk:
-    """What is to be traced. `method` None = the one that suits the target best."""
-
-    target: str
-    vantage: str = "here"
-    namespace: str = "default"
-    protocol: str = ""
-    method: str | None = None
-    repeat: int = 1
-    sudo: bool = False
-
-
-class Traced(NamedTuple):
-    """The answer, and the packets that it was read from, the hops among them named.
-
-    `lost` = why there are fewer attempts than were asked for: the vantage went away. None = there are all.
-    """
-
-    trace: Trace
-    packets: tuple[Record, ...]
-    lost: VantageLost | None = None
+__all__ = ["TraceAsk", "Traced", "predict", "trace", "trace_on", "vantage_ref", "vantage_words", "vantages"]
 
 
 def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
     """What should happen, from declared state alone. Sends nothing and looks at nothing."""
     target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
     ref = vantage_ref(ask.vantage, ask.namespace)
-    vantage = _vantage(snapshot, ref, "")
+    vantage = vantage_of(snapshot, ref, "")
     ways = expect(snapshot, target, vantage, {})
     told = answer.predicted(target, ask.vantage, ways)
     return with_policies(snapshot, target.protocol, ways, told)
@@ -91,7 +55,13 @@ class _Asked(NamedTuple):
 
 def _asked(snapshot: Snapshot, ask: TraceAsk) -> _Asked:
     target = resolve(ask.target, snapshot, ask.namespace, ask.protocol)
-    return _Asked(target, choose(ask.method, target), vantage_ref(ask.vantage, ask.namespace))
+    ref = vantage_ref(ask.vantage, ask.namespace)
+    if ref.kind in ("Pod", "Node"):
+        vantage_of(snapshot, ref, "")  # that it is not there is said before any place is looked for
+    pod = snapshot.pods.get(ref.key) if ref.kind == "Pod" else None
+    if pod is not None and (pod.terminal or not pod.ips):
+        raise no_pod_address(pod)
+    return _Asked(target, choose(ask.method, target), ref)
 
 
 async def _traced(ground: Ground, snapshot: Snapshot, ask: TraceAsk, asked: _Asked) -> Traced:
@@ -101,8 +71,16 @@ async def _traced(ground: Ground, snapshot: Snapshot, ask: TraceAsk, asked: _Ask
     point = points.get(place_of(ref))
     if point is None:
         why = unseen[place_of(ref)]
+        if ref.kind == DECLARED and ref not in ground.found.known:
+            names = ", ".join(
+                [*sorted(each.name for each in ground.found.known if each.kind == DECLARED), "here"]
+            )
+            raise UsageError(
+                f"No place that can be reached is called {ref.name}: {why.message}.",
+                f"Places: {names}, node/NAME, pod/NAMESPACE/NAME.",
+            )
         raise type(why)(f"{ask.vantage} cannot be traced from: {why.message}", why.hint)
-    return await _Tracing(snapshot, ask, asked.target, asked.method, point, points, unseen).run(ref, ground)
+    return await Tracing(snapshot, ask, asked.target, asked.method, point, points, unseen).run(ref, ground)
 
 
 def vantage_ref(text: str, namespace: str) -> Ref:
@@ -150,7 +128,7 @@ def vantage_words(ref: Ref) -> str:
 def _on_the_way(snapshot: Snapshot, target: Target, ground: Ground) -> Iterable[Ref]:
     """Where the packet may come by: every node, every candidate backend, and what lies outside."""
     yield from (Ref("Node", "", key.name) for key in snapshot.nodes)
-    for service, port in _services(target):
+    for service, port in services_of(target):
         for backend in backends(snapshot, snapshot.services[service], port):
             if backend.pod is not None and not snapshot.pods[backend.pod].spec.host_network:
                 yield Ref("Pod", *backend.pod)
@@ -161,148 +139,3 @@ def _on_the_way(snapshot: Snapshot, target: Target, ground: Ground) -> Iterable[
         ref for ref, place in ground.found.known.items() if ref.kind == DECLARED and place.by != "name"
     )
     yield from declared
-
-
-def _services(target: Target) -> Iterable[tuple[Key, ServicePort]]:
-    if target.service is not None and target.port is not None:
-        yield target.service, target.port
-    if target.upstream is not None:
-        yield target.upstream
-
-
-def _vantage(snapshot: Snapshot, ref: Ref, address: str) -> Vantage:
-    """The vantage as predictions want it; `address` is used when the objects tell none."""
-    place = place_of(ref)
-    if ref.kind == "Pod":
-        pod = snapshot.pods.get(ref.key)
-        if pod is None:
-            raise UsageError(f"There is no pod {ref.namespace}/{ref.name}.", "")
-        return Vantage(place, pod.ips[0] if pod.ips else address, pod.spec.node_name)
-    if ref.kind == "Node":
-        node = snapshot.nodes.get(ref.key)
-        if node is None:
-            raise UsageError(f"There is no node {ref.name}.", "kubectl get nodes lists them.")
-        return Vantage(place, address or next(iter(node.internal_ips), ""), ref.name)
-    return Vantage(place, address, "")
-
-
-class _Tracing:
-    """All attempts of one ask."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        ask: TraceAsk,
-        target: Target,
-        method: tuple[str, Method],
-        point: Point,
-        points: dict[Place, Point],
-        unseen: dict[Place, KinspectError],
-    ) -> None:
-        self._snapshot, self._ask, self._target = snapshot, ask, target
-        self._name, self._method = method
-        self._point, self._points = point, points
-        self._unseen = {place: why.message for place, why in unseen.items()}
-        self._owned = {place: each.addresses for place, each in points.items()}
-        self._packets: list[Record] = []
-        self._lost = 0
-        self._hole = False
-
-    async def run(self, ref: Ref, ground: Ground) -> Traced:
-        vantage = _vantage(self._snapshot, ref, await self._source())
-        expectations = self._expectations(vantage)
-        chance = random.SystemRandom()
-        place = ground.found.known.get(ref)
-        runs: list[Run] = []
-        causes: tuple[Cause, ...] = ()
-        lost: VantageLost | None = None
-        explaining = Explaining(self._snapshot, self._target, vantage.address, self._points, self._owned)
-        try:
-            while len(runs) < self._ask.repeat:
-                run = await self._attempt(expectations, chance)
-                if run.verdict != "delivered" and place is not None and not still_there(place.namespace):
-                    raise VantageLost(f"{self._ask.vantage} went away while it was traced from.")
-                runs.append(run)
-            causes, runs = await explaining.explain(expectations, runs)
-        except VantageLost as error:
-            if not runs:
-                raise
-            lost = error
-        declared = [each for run in runs for each in declared_causes(self._snapshot, self._target, run)]
-        causes = tuple(dict.fromkeys((*causes, *declared)))
-        unseen = self._unseen_on(expectations)
-        told = answer.answer(self._target, self._ask.vantage, self._name, runs, unseen, self._lost, causes)
-        hops = [hop for run in runs for hop in run.hops if hop.matched_by]
-        programs = opaque.hooked(await met(self._point, self._points, hops))
-        told = msgspec.structs.replace(told, notes=(*told.notes, *programs))
-        if lost is not None:
-            after = f"vantage lost after {len(runs)} of {self._ask.repeat} attempts: {lost.message}"
-            told = msgspec.structs.replace(told, notes=(*told.notes, after))
-        return Traced(told, tuple(self._packets), lost)
-
-    async def _source(self) -> str:
-        """The address that packets to the target are sent from; "" = there is no route to it."""
-        connect = {"net": self._point.net, "kind": "udp", "deadline_s": 1.0}
-        agent = self._point.agent
-        result = await agent.call("connect", remote=[self._target.address, self._target.number], **connect)
-        if result["socket"] is None:
-            return ""
-        await agent.call("close", handle=result["socket"])
-        return str(result["local"][0])
-
-    def _expectations(self, vantage: Vantage) -> Expectations:
-        asked = Address(self._target.address, self._target.number)
-        first = expect(self._snapshot, self._target, vantage, self._owned)
-        if self._target.upstream is None:
-            return Expectations(asked, first, None)
-        proxies = {each.backend.pod for each in first if each.backend and each.backend.pod}
-        return Expectations(asked, first, {pod_place(pod): self._beyond(pod) for pod in proxies})
-
-    def _beyond(self, proxy: Key) -> list[Alternative]:
-        """What a proxy's own connection may do: it calls a backend's address, or the Service's."""
-        assert self._target.upstream is not None
-        key, port = self._target.upstream
-        service = self._snapshot.services[key]
-        vantage = _vantage(self._snapshot, Ref("Pod", *proxy), "")
-        found: list[Alternative] = []
-        for backend in backends(self._snapshot, service, port):
-            called = at_address(self._target.text, self._snapshot, backend.address, backend.port or 0)
-            straight = expect(self._snapshot, called, vantage, self._owned)
-            found += [each._replace(backend=backend) for each in straight]
-        for ip in service.virtual_ips:
-            called = at_address(self._target.text, self._snapshot, ip, port.port)
-            found += expect(self._snapshot, called, vantage, self._owned)
-        return found
-
-    def _flows(self) -> list[Flow]:
-        """The ends of connections whose numbers cannot be known before: backends, and a proxy's too."""
-        return [
-            Flow(backend.address, backend.port or 0)
-            for service, port in _services(self._target)
-            for backend in backends(self._snapshot, self._snapshot.services[service], port)
-            if backend.address_type == "IPv4"
-        ]
-
-    async def _attempt(self, expectations: Expectations, chance: random.Random) -> Run:
-        captures = Captures(self._points.values())
-        try:
-            performer = Performer(self._point, captures, self._points, not self._hole)
-            attempt = await performer.perform(self._method.run(self._target, self._flows(), chance))
-        finally:
-            await captures.stop()
-        self._lost += captures.lost
-        self._unseen.update(captures.blind)
-        run = run_of(
-            attempt, captures.sightings, expectations, self._owned, captures.watched, captures.lost == 0
-        )
-        self._packets += captures.records(run)
-        self._hole = self._hole or (run.large is not None and run.large.verdict == "dropped")
-        return run
-
-    def _unseen_on(self, expectations: Expectations) -> dict[Place, str]:
-        """The places that were predicted and could not be watched; others do not matter."""
-        alternatives = [*expectations.alternatives]
-        for beyond in (expectations.beyond or {}).values():
-            alternatives += beyond
-        visited = {visit.place for each in alternatives for visit in each.visits}
-        return {place: reason for place, reason in self._unseen.items() if place in visited}

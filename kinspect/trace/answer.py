@@ -47,7 +47,7 @@ def answer(
         unseen=_told(unseen),
         lost=lost,
         causes=tuple(causes),
-        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run))),
+        notes=tuple(dict.fromkeys(note for run in runs for note in _notes(run, target))),
         large=_worst_large(runs),
     )
 
@@ -92,8 +92,10 @@ def _only_backend(alternatives: Sequence[Alternative]) -> Served | None:
     return Served(backend.address, backend.port or 0, pod, backend.node or "")
 
 
-def _notes(run: Run) -> list[str]:
+def _notes(run: Run, target: Target) -> list[str]:
     notes = [run.note] if run.note else []
+    if target.service is not None and _by_a_stranger(run):
+        notes.append("it was answered, and no place of the cluster saw it: something else has this address")
     if run.alternative is not None and run.alternative.share == 0.0 and run.parting is None:
         notes.append(run.alternative.because)
     elif run.verdict != "delivered" and run.parting is None and run.alternative is not None:
@@ -101,6 +103,14 @@ def _notes(run: Run) -> list[str]:
     elif run.parting is not None and run.alternative is not None and run.alternative.outcome == "unknown":
         notes.append(run.alternative.because)
     return notes
+
+
+def _by_a_stranger(run: Run) -> bool:
+    """Whether a packet that should have met the cluster was answered, and was seen at its own place only."""
+    unforeseen = run.alternative is not None and run.alternative.outcome == "unknown"
+    places = {hop.place for hop in run.hops if hop.matched_by}
+    inside = any(place.kind != "declared" for place in places)
+    return run.verdict == "delivered" and unforeseen and bool(places) and not inside
 
 
 def _likeness(run: Run) -> object:

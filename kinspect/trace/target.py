@@ -1,7 +1,7 @@
 """What the user wants to reach: the words of a target, and the address, Service and port that they mean.
 
 svc/NAME[:PORT]   svc/NAMESPACE/NAME[:PORT]   a Service's cluster IP; PORT by number or name
-pod/NAME:PORT     pod/NAMESPACE/NAME:PORT     a pod's own address
+pod/NAME:PORT     pod/NAMESPACE/NAME:PORT     a pod's own address; PORT by number or a declared name
 node/NAME:PORT                                a node's own address, a NodePort mostly
 http(s)://HOST[:PORT]/PATH                    through an Ingress that serves HOST, or straight to a Service
 ADDRESS:PORT      NAME.NAMESPACE.svc…:PORT    an IPv4 address, a Service's DNS name
@@ -21,11 +21,13 @@ from kinspect.errors import UsageError
 from kinspect.model.index import EMPTY
 from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Key
+from kinspect.model.pod import Pod
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.load_balancer import balancer_of
 from kinspect.resolve.routes import ingress_backends, port_meant
 from kinspect.resolve.traffic import Traffic
+from kinspect.trace.misnamed import missing, no_pod_address, no_pod_port, no_port
 
 _SERVICE_NAME = re.compile(r"^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?\.?$")
 
@@ -82,9 +84,10 @@ def resolve(text: str, snapshot: Snapshot, namespace: str, protocol: str = "") -
     found = _SERVICE_NAME.match(name)
     if found and Key(found[2], found[1]) in snapshot.services:
         return _of_service(text, snapshot, Key(found[2], found[1]), port, protocol)
+    meant = f"svc/{text} is a Service. " if Key(namespace, name) in snapshot.services else ""
     raise UsageError(
         f"{text!r} is no target",
-        "Targets: svc/NAME[:PORT], pod/NAME:PORT, node/NAME:PORT, http(s)://HOST/PATH, ADDRESS:PORT.",
+        f"{meant}Targets: svc/NAME[:PORT], pod/NAME:PORT, node/NAME:PORT, http(s)://HOST/PATH, ADDRESS:PORT.",
     )
 
 
@@ -121,7 +124,7 @@ def _is_proxied(service: Service, address: str) -> bool:
 def _of_service(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -> Target:
     service = snapshot.services.get(key)
     if service is None:
-        raise UsageError(f"There is no Service {key.namespace}/{key.name}.", "kinspect tree lists them.")
+        raise missing("Service", key, snapshot.services)
     found = _service_port(service, port, protocol)
     if not service.virtual_ips:
         raise UsageError(
@@ -137,24 +140,37 @@ def _service_port(service: Service, wanted: str, protocol: str) -> ServicePort:
     matching = [each for each in ports if wanted in ("", each.name, str(each.port))]
     if len(matching) == 1 or (matching and wanted):
         return matching[0]
-    names = ", ".join(f"{each.port}/{each.protocol} {each.name}".strip() for each in ports) or "none"
-    raise UsageError(f"Service {service.name} has these ports: {names}.", f"Write svc/{service.name}:PORT.")
+    raise no_port(service, wanted, protocol)
 
 
 def _of_pod(text: str, snapshot: Snapshot, key: Key, port: str, protocol: str) -> Target:
     pod = snapshot.pods.get(key)
-    if pod is None or not pod.ips:
-        raise UsageError(f"There is no pod {key.namespace}/{key.name} with an address.", "")
+    if pod is None:
+        raise missing("pod", key, snapshot.pods)
+    if not pod.ips or pod.terminal:
+        raise no_pod_address(pod)
     address = _ipv4(pod.ips, f"Pod {key.namespace}/{key.name}")
-    return Target(
-        text, address, _number(port, text), protocol or "TCP", None, None, "internal", None, None, ""
-    )
+    number, spoken = _pod_port(pod, port, protocol, text)
+    return Target(text, address, number, spoken, None, None, "internal", None, None, "")
+
+
+def _pod_port(pod: Pod, wanted: str, protocol: str, text: str) -> tuple[int, str]:
+    """A pod's port by number, or by the name that it declares, and its protocol."""
+    for container in pod.spec.serving_containers:
+        for each in container.ports:
+            if wanted and wanted == each.name and protocol in ("", each.protocol):
+                return each.container_port, each.protocol
+    if not wanted or not wanted.isdecimal():
+        raise no_pod_port(pod, wanted)
+    return _number(wanted, text), protocol or "TCP"
 
 
 def _of_node(text: str, snapshot: Snapshot, name: str, port: str, protocol: str) -> Target:
     node = snapshot.nodes.get(Key("", name))
-    if node is None or not node.internal_ips:
-        raise UsageError(f"There is no node {name} with an InternalIP.", "kubectl get nodes lists them.")
+    if node is None:
+        raise missing("node", Key("", name), snapshot.nodes)
+    if not node.internal_ips:
+        raise UsageError(f"Node {name} has no InternalIP (status.addresses).", "Write ADDRESS:PORT.")
     return at_address(text, snapshot, _ipv4(node.internal_ips, f"Node {name}"), _number(port, text), protocol)
 
 
@@ -269,5 +285,6 @@ def _split_port(text: str) -> tuple[str, str]:
 
 def _number(port: str, text: str) -> int:
     if not (port.isascii() and port.isdecimal()) or not 0 < int(port) < 65_536:
-        raise UsageError(f"{text!r} lacks a port", f"Write {text.partition(':')[0]}:PORT.")
+        wrong = f"{port} is no port, in {text!r}" if port else f"{text!r} lacks a port"
+        raise UsageError(wrong, f"Write {text.partition(':')[0]}:PORT, a number from 1 to 65535.")
     return int(port)

@@ -108,3 +108,25 @@ def test_an_ebpf_balancer_is_recognised_by_the_address_that_no_packet_has(snapsh
     assert together.backend is not None
     assert together.backend.pod == "shop/web0"
     assert any("in the socket" in note for note in together.notes)
+
+
+@pytest.mark.parametrize("inside", [True, False], ids=["a node saw it", "nobody saw it"])
+def test_a_cluster_ip_that_a_stranger_answers_is_said(inside: bool, snapshot: Snapshot) -> None:
+    """From outside, something else may have that address: a proxy, another cluster."""
+    packet = Packet("192.0.2.100", "10.96.225.63", TCP, 40_000, 80, 64, SYN, 7, 0, b"", None, None, None)
+    back = packet._replace(
+        src=packet.dst, dst=packet.src, sport=80, dport=40_000, flags=SYN | ACK, seq=1, ack=8
+    )
+    client, node = CLIENT.place, Place("node", "node1")
+    between = [(node, False, packet), (node, True, back)] if inside else []
+    way = [(client, True, packet), *between, (client, False, back)]
+    found = [Sighting(place, "eth0", out, n, n, each) for n, (place, out, each) in enumerate(way)]
+    target = at_address("svc/one", snapshot, "10.96.225.63", 80)
+    asked = Address("10.96.225.63", 80)
+    expectations = Expectations(asked, expect(snapshot, target, CLIENT, OWNED), None)
+    run = run_of(
+        Attempt(SequenceMark(7), "answered"), found, expectations, OWNED, {client, node}, complete=True
+    )
+    told = answer.answer(target, "client", "marked connect", [run], {}, 0)
+    assert told.verdict == "delivered"
+    assert any("something else has this address" in note for note in told.notes) is not inside

@@ -83,3 +83,50 @@ def test_of_two_families_the_one_that_can_be_followed_is_meant() -> None:
     assert resolve("svc/both", read, "default").address == "192.0.2.7"
     with pytest.raises(UsageError, match="Service default/six has no IPv4 address, only fd00::1"):
         resolve("svc/six", read, "default")
+
+
+SAID = {
+    "svc/on": ("There is no Service shop/on.", "Near it: one"),
+    "svc/other/one": ("There is no Service other/one.", "Near it: shop/one."),
+    "svc/one:81": ("Service one has 80/TCP http, and no port 81.", "Write svc/one:PORT"),
+    "svc/one:8080": ("and no port 8080", "8080 is the targetPort of 80/TCP http: write svc/one:80."),
+    "pod/web1:80": ("There is no pod shop/web1.", "Near it: web0"),
+    "pod/web0": ("Pod shop/web0 is to be reached at a port.", "Write pod/web0:PORT."),
+    "pod/web0:http": ("Pod shop/web0 declares no port http.", "any number will do"),
+    "node/node7:80": ("There is no node node7.", "Near it: node"),
+    "one": ("'one' is no target", "svc/one is a Service."),
+    "10.1.1.1:http": ("http is no port, in '10.1.1.1:http'", "a number from 1 to 65535"),
+}
+
+
+@pytest.mark.parametrize("text", SAID)
+def test_what_is_wrong_is_said_with_what_is_near(text: str, snapshot: Snapshot) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(text, snapshot, "shop")
+    message, hint = SAID[text]
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def pod(name: str, status: str) -> str:
+    ports = "[{name: http, containerPort: 8080}, {name: dns, containerPort: 53, protocol: UDP}]"
+    spec = f"{{containers: [{{name: c, image: i, ports: {ports}}}]}}"
+    return f"{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {spec}, status: {status}}}"
+
+
+def test_a_pod_is_reached_at_a_declared_port_by_name_and_not_when_it_does_not_run() -> None:
+    pods = (
+        pod("up", "{phase: Running, podIP: 10.0.0.1}"),
+        pod("new", "{phase: Pending}"),
+        pod("done", "{phase: Succeeded, podIP: 10.0.0.2}"),
+    )
+    read = read_manifests(["-"], "\n---\n".join(pods).encode())
+    assert resolve("pod/up:http", read, "default")[1:4] == ("10.0.0.1", 8080, "TCP")
+    assert resolve("pod/up:dns", read, "default")[1:4] == ("10.0.0.1", 53, "UDP")
+    assert resolve("pod/up:9", read, "default")[1:4] == ("10.0.0.1", 9, "TCP")
+    with pytest.raises(UsageError, match="Pod default/new is Pending and has no address"):
+        resolve("pod/new:http", read, "default")
+    with pytest.raises(UsageError, match="Pod default/done is Succeeded"):
+        resolve("pod/done:http", read, "default")
+    with pytest.raises(UsageError, match="declares no port grpc"):
+        resolve("pod/up:grpc", read, "default")

@@ -173,7 +173,11 @@ def choose(name: str | None, target: Target) -> tuple[str, Method]:
     if wanted not in methods:
         raise UsageError(f"There is no method {name!r}.", f"Methods: {', '.join(methods)}.")
     if not methods[wanted].suits(target):
-        raise UsageError(f"The method {wanted!r} cannot reach {target.text}.", methods[wanted].TITLE)
+        able = ", ".join(each for each in methods if methods[each].suits(target))
+        raise UsageError(
+            f"The method {wanted!r} cannot reach {target.text} ({target.protocol}).",
+            f"It is {methods[wanted].TITLE}. Those that can: {able}.",
+        )
     return wanted, methods[wanted]
 
 
