@@ -54,7 +54,7 @@ class Table:
         self.state: int | None = None
 
     def order(self, count: int) -> list[int]:
-        """The columns from left to right, without the tail, of a row with so many texts: it may have fewer."""
+        """The columns from left to right, without the tail, of a row with so many texts (perhaps fewer)."""
         middle = range(1, count - 1)
         state = [at for at in middle if at == self.state]
         return [0, *state, *(at for at in middle if at != self.state)]

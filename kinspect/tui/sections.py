@@ -38,7 +38,7 @@ class Happened(Protocol):
 
 
 class InFull(Protocol):
-    """An object as its source gave it, with its events; `partial` = only kept fields, `note` tells why."""
+    """An object as its source gave it, with its events; `partial` = not in full, `note` tells why."""
 
     @property
     def yaml(self) -> str: ...
@@ -115,12 +115,10 @@ def events(full: InFull | None) -> Iterator[Section]:
                 labelled(times, f"{each.last_seen or 'no time told'} from {each.source or 'nobody named'}"),
             ),
         )
-    if not full.events:
-        words = "Events are not part of a file." if full.partial else "There are no events about this object."
-        yield Section("", ((Span(words, "dim"),),))
+    if not full.events and not full.partial:
+        yield Section("", ((Span("There are no events about this object.", "dim"),),))
 
 
 def _note(full: InFull) -> Iterator[Section]:
-    words = " ".join(filter(None, ("Only the kept fields." if full.partial else "", full.note)))
-    if words:
-        yield Section("", ((Span(words, "unknown"),),))
+    if full.note:
+        yield Section("", ((Span(full.note, "unknown"),),))
