@@ -12,6 +12,7 @@ from kinspect.model.meta import Object, Ref
 from kinspect.model.node import Namespace, Node
 from kinspect.model.pod import Pod
 from kinspect.model.snapshot import Snapshot
+from kinspect.outline import policies
 from kinspect.outline.rows import STATE_ROLE, Role, Span, state_of
 from kinspect.outline.sections import Section, Words, conditions, labelled, present
 from kinspect.outline.service_details import service_sections
@@ -106,6 +107,7 @@ def _pod(snapshot: Snapshot, pod: Pod) -> Iterator[Section]:
         "Services that reach it",
         tuple((Span(key.name, STATE_ROLE[state_of(snapshot, Ref("Service", *key))]),) for key in reaching),
     )
+    yield from policies.of_pod(snapshot, pod)
     yield Section("Conditions", conditions(pod.status.conditions))
 
 

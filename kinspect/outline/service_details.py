@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 from kinspect.model.service import DEFAULT_AFFINITY_TIMEOUT_S, Service
 from kinspect.model.snapshot import Snapshot
+from kinspect.outline import policies
 from kinspect.outline.rows import Span
 from kinspect.outline.sections import Section, labelled, present
 from kinspect.outline.service_names import dns_names
 from kinspect.outline.service_reach import who_may_use
 from kinspect.outline.words import type_words
 from kinspect.resolve.addresses import range_of, service_ranges
+from kinspect.resolve.membership import selected_pods
 from kinspect.resolve.routes import routes_to
 
 
@@ -20,6 +22,7 @@ def service_sections(snapshot: Snapshot, service: Service) -> Iterator[Section]:
     yield _addresses(snapshot, service)
     yield Section("Policies", _policies(service))
     yield from who_may_use(snapshot, service)
+    yield policies.of_pods(snapshot, selected_pods(snapshot, service))
     yield dns_names(snapshot, service)
     yield Section(
         "Routes that lead here",
