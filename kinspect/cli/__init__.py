@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from kinspect import __version__
-from kinspect.cli._options import VALUE_FLAGS
+from kinspect.cli._options import takes_next
 from kinspect.errors import (
     EXIT_BUG,
     EXIT_INTERRUPTED,
@@ -103,9 +103,10 @@ def program() -> str:
 def _dispatch(argv: list[str]) -> int:
     position = _command_position(argv)
     word = argv[position] if position is not None else None
-    if word == "help" or (position is None and argv[:1] in (["-h"], ["--help"])):
-        print(_help())
-        return EXIT_OK
+    if position is not None and word == "help":
+        return _help_on(argv[position + 1 :])
+    if position is None and argv[:1] in (["-h"], ["--help"]):
+        return _help_on([])
     if argv[:1] == ["--version"]:
         print(f"kinspect {__version__}")
         return EXIT_OK
@@ -146,10 +147,21 @@ def _command_position(argv: list[str]) -> int | None:
         elif word == "--":
             return None
         elif word.startswith("-") and word != "-":
-            skip = word in VALUE_FLAGS
+            skip = takes_next(word)
         else:
             return position
     return None
+
+
+def _help_on(words: list[str]) -> int:
+    """Of all commands, or of the one that is named."""
+    if words and words[0] in names():
+        parser_of(words[0]).print_help()
+    elif words and not words[0].startswith("-"):
+        raise mistyped(UsageError(f"there is no command {words[0]}", f"See {program()} --help"), words[0])
+    else:
+        print(_help())
+    return EXIT_OK
 
 
 def _help() -> str:

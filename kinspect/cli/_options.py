@@ -26,22 +26,18 @@ _CLUSTER_FLAGS: tuple[tuple[str, str, str], ...] = (
 
 VALUE_FLAGS = frozenset(
     {name for name, _, _ in _CLUSTER_FLAGS}
-    | {
-        "-s",
-        "-n",
-        "--namespace",
-        "-l",
-        "--selector",
-        "-o",
-        "--output",
-        "-f",
-        "--filename",
-        "--as-group",
-        "--log",
-    }
-    | {"--theme", "--color"}
+    | {"-s", "-n", "--namespace", "-l", "--selector", "-o", "--output", "-f", "--filename"}
+    | {"--as-group", "--log", "--theme", "--color", "--fail-on"}
+    | {"--from", "--repeat", "--method", "--pcap", "--lab", "--nodes", "--cni", "--proxy"}
 )
-"""Flags that are followed by a value, so that the command word is not looked for there."""
+"""Flags of any command that are followed by a value, so that the command word is not looked for there."""
+
+
+def takes_next(word: str) -> bool:
+    """Whether the next word is the value of this flag: of `-n`, `-An` and `--namespace`, not of `-nshop`."""
+    if word.startswith("--"):
+        return word in VALUE_FLAGS
+    return next((at for at, letter in enumerate(word) if f"-{letter}" in VALUE_FLAGS), 0) == len(word) - 1
 
 
 def add_cluster(parser: argparse.ArgumentParser) -> None:

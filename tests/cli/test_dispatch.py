@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kinspect import __version__
-from kinspect.cli import names, run
-from kinspect.cli._options import seconds
+from kinspect.cli import names, parser_of, run
+from kinspect.cli._options import VALUE_FLAGS, seconds
 from kinspect.cli.complete import candidates
 from kinspect.errors import EXIT_UNREADABLE, EXIT_USAGE, UsageError
 from tests.golden import check_golden
@@ -53,8 +54,45 @@ def test_a_missing_file_is_one_clear_line(capsys: pytest.CaptureFixture[str]) ->
     assert "no-such-file.yaml" in capsys.readouterr().err.splitlines()[0]
 
 
-def test_flags_may_stand_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["-f", "no-such-file.yaml", "tree"]) == EXIT_UNREADABLE
+FILE = "-f no-such-file.yaml"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"{FILE} tree",
+        f"{FILE} -n shop tree svc/web",
+        f"-nshop {FILE} tree svc/web",
+        f"-n=shop tree {FILE} -- svc/web",
+        f"-An shop tree {FILE}",
+        f"-Aojson tree {FILE}",
+        f"--namespace=shop check {FILE} --fail-on never",
+        f"--fail-on never check {FILE}",
+        f"--from here --repeat 2 trace svc/web {FILE}",
+    ],
+)
+def test_flags_may_stand_before_the_command(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == EXIT_UNREADABLE
+    assert "no-such-file.yaml" in capsys.readouterr().err
+
+
+def test_every_flag_that_has_a_value_is_known() -> None:
+    """Else its value would be taken for the command."""
+    parsers = [parser_of(name) for name in COMMANDS]
+    nested = [action for parser in parsers for action in parser._actions if action.choices]
+    for action in nested:
+        if isinstance(action, argparse._SubParsersAction):
+            parsers += action.choices.values()
+    actions = [action for parser in parsers for action in parser._actions]
+    flags = {flag for action in actions if action.nargs != 0 for flag in action.option_strings}
+    assert flags == VALUE_FLAGS
+
+
+def test_help_of_one_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "check"]) == 0
+    assert capsys.readouterr().out.startswith("usage: kinspect check ")
+    assert run(["help", "chekc"]) == EXIT_USAGE
+    assert "Did you mean `kinspect check`?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
