@@ -71,7 +71,9 @@ def _with_echo(pod: Json) -> Json:
     containers = [_container(first, served), *(_container(each, []) for each in others)]
     probed = 1 if switches.get("lab.kinspect/ready") == "false" else _first_tcp(served)
     if probed:
-        containers[0]["readinessProbe"] = {"tcpSocket": {"port": probed}, "periodSeconds": 1}
+        # Ready once is ready: a fault of the network shall not change what the objects say.
+        often = {"periodSeconds": 1, "failureThreshold": 60}
+        containers[0]["readinessProbe"] = {"tcpSocket": {"port": probed}, **often}
     return {**pod, "spec": {**pod["spec"], "containers": containers}}
 
 

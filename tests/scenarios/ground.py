@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from kinspect.model.snapshot import Snapshot
@@ -33,6 +34,10 @@ class Ground(Protocol):
 
     def apply(self, manifests: str) -> None:
         """Makes the objects of a manifest file and waits until the pods that can be ready are."""
+        ...
+
+    def broken(self, fault: str, here: int, there: int) -> AbstractContextManager[None]:
+        """The fault of this name is on node number `here` for as long as the block lasts; see `faults`."""
         ...
 
 

@@ -44,6 +44,16 @@ class Lab:
     def apply(self, manifests: str) -> None:
         self.kubectl("apply", "-f", "-", stdin=manifests)
 
+    @contextlib.contextmanager
+    def broken(self, fault: str, here: int, there: int) -> Iterator[None]:
+        """By `kinspect lab break`, which breaks the first node."""
+        assert (here, there) == (1, 2)
+        said([*KINSPECT, "lab", "break", f"--lab={self.number}", fault])
+        try:
+            yield
+        finally:
+            said([*KINSPECT, "lab", "heal", f"--lab={self.number}", fault])
+
 
 @contextlib.contextmanager
 def booted(mode: str, manifests: Path) -> Iterator[Lab]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import yaml
 
 from tests.conformance import cluster, layout, manifests
 
-from .ground import Json, said
+from . import breaking
+from .ground import Json, run, said
 
 _MODES = {None: "VIP", "lab.kinspect/proxy": "Proxy"}
 """Load balancer class → how its balancer passes packets on. Other classes are nobody's."""
@@ -56,6 +59,14 @@ class Real:
                 if mode:
                     self._give_address(each, mode)
 
+    def broken(self, fault: str, here: int, there: int) -> AbstractContextManager[None]:
+        return breaking.broken(self, fault, here, there)
+
+    def processes(self, place: str, program: str) -> list[int]:
+        """Those of a place with an argument that ends with these words, as this machine numbers them."""
+        network = run(self, place, ["readlink", "/proc/self/ns/net"]).strip()
+        return [pid for pid in _numbers() if _runs(pid, network, program)]
+
     def _give_address(self, service: Json, mode: str) -> None:
         """Does what a cloud's balancer would: the Service gets an address that is routed to the nodes."""
         namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
@@ -73,14 +84,25 @@ class Real:
 
 def _process_of(uid: str) -> int:
     """Any process of a pod: kubelet names the pod's control group after its UID."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if f"pod{uid}/" in (entry / "cgroup").read_text():
-                    return int(entry.name)
-            except OSError:
-                continue  # it has ended meanwhile
+    for pid in _numbers():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if f"pod{uid}/" in Path(f"/proc/{pid}/cgroup").read_text():
+                return pid
     raise LookupError(f"no process of pod {uid} is running")
+
+
+def _runs(pid: int, network: str, program: str) -> bool:
+    try:
+        at = str(Path(f"/proc/{pid}/ns/net").readlink())
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:  # it has ended meanwhile
+        return False
+    return at == network and any(word.endswith(program) for word in words)
+
+
+def _numbers() -> Iterator[int]:
+    """The processes of this machine."""
+    return (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
 
 
 def here() -> Real | None:

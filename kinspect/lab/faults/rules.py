@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -26,14 +27,18 @@ async def _reload(lab: Lab) -> None:
 
 async def _empty_chain(lab: Lab) -> str:
     target = service_port(lab)
-    local = target.plan.internal_local
     if lab.means.proxy == "iptables":
-        chain = iptables.chain("SVL" if local else "SVC", target.plan)
+        chain = _internal_chain(target)
         await lab.ground.must(target.place, ["iptables", "-t", "nat", "-F", chain])
     else:
-        chain = nftables.chain("local" if local else "service", target.plan)
+        chain = nftables.chain("local" if target.plan.internal_local else "service", target.plan)
         await lab.ground.must(target.place, ["nft", "flush", "chain", "ip", "kube-proxy", chain])
     return f"on {target.node.name}, chain {chain} of {target.service} is empty"
+
+
+def _internal_chain(target: Target) -> str:
+    """In iptables mode, the chain that a packet to the cluster IP jumps to."""
+    return iptables.chain("SVL" if target.plan.internal_local else "SVC", target.plan)
 
 
 async def _stale_backend(lab: Lab) -> str:
@@ -77,6 +82,35 @@ async def _lost_jump(lab: Lab) -> str:
         return f"on {node.name}, nat PREROUTING no longer jumps to KUBE-SERVICES"
     await lab.ground.must(place, ["nft", "flush", "chain", "ip", "kube-proxy", "nat-prerouting"])
     return f"on {node.name}, chain nat-prerouting no longer jumps to services"
+
+
+async def _lost_entrance(lab: Lab) -> str:
+    target = service_port(lab)
+    plan = target.plan
+    if lab.means.proxy == "iptables":
+        saved = await lab.ground.must(target.place, ["iptables-save", "-t", "nat"])
+        for rule in saved.splitlines():
+            if rule.startswith("-A KUBE-SERVICES ") and rule.endswith(f"-j {_internal_chain(target)}"):
+                delete = shlex.split(rule.replace("-A", "-D", 1))
+                await lab.ground.must(target.place, ["iptables", "-t", "nat", *delete])
+    else:
+        element = f"{{ {plan.cluster_ip} . {plan.protocol} . {plan.port} }}"
+        await lab.ground.run(
+            target.place, ["nft", "delete", "element", "ip", "kube-proxy", "service-ips", element]
+        )
+    return f"on {target.node.name}, no rule leads from {plan.cluster_ip}:{plan.port} to {target.service}"
+
+
+async def _rules_gone(lab: Lab) -> str:
+    node = lab.nodes[0]
+    place = places.node(node.name)
+    if lab.means.proxy == "iptables":
+        saved = await lab.ground.must(place, ["iptables-save", "-t", "nat"])
+        others = [line for line in saved.splitlines() if "KUBE-" not in line]
+        await lab.ground.must(place, ["iptables-restore"], "\n".join(others) + "\n")
+        return f"on {node.name}, nothing of the proxy is left in the nat table"
+    await lab.ground.run(place, ["nft", "delete", "table", "ip", "kube-proxy"])
+    return f"on {node.name}, table ip kube-proxy is gone"
 
 
 async def _no_masquerade(lab: Lab) -> str:
@@ -149,6 +183,21 @@ FAULTS = (
         "All Services fail for pods and outsiders of one node, while the node's own processes still reach"
         " them (they pass OUTPUT). The chains are complete; nobody enters them.",
         _lost_jump,
+        _reload,
+    ),
+    Fault(
+        "lost-entrance",
+        "One Service fails on one node, though all its chains are there: nothing leads to them from its"
+        " cluster IP any more. In nftables mode the packet is refused, as one to a wrong port is; in iptables"
+        " mode it leaves for where no host is.",
+        _lost_entrance,
+        _reload,
+    ),
+    Fault(
+        "rules-gone",
+        "No Service works from one node, and pods are reached there as ever: nothing of the service proxy is"
+        " left. kube-proxy does not run, or somebody has flushed the rules beneath it.",
+        _rules_gone,
         _reload,
     ),
     Fault(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kinspect.errors import UsageError
-from kinspect.lab import network, places
+from kinspect.lab import addresses, network, places
 from kinspect.lab.faults import Fault
 from kinspect.lab.faults.targets import other_node
 
@@ -69,6 +69,22 @@ async def _forwarding_on(lab: Lab) -> None:
     await _on_first(lab, "sysctl", "-qw", "net.ipv4.ip_forward=1")
 
 
+async def _reverse_path_filter(lab: Lab) -> str:
+    await _on_first(lab, "sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=1")
+    await _on_first(lab, "ip", "route", "replace", *_wrong_way_back(lab))
+    return f"on {lab.nodes[0].name}, eth0 drops what comes from {addresses.CLIENT}: the way back is another"
+
+
+async def _no_reverse_path_filter(lab: Lab) -> None:
+    await lab.ground.run(places.node(lab.nodes[0].name), ["ip", "route", "del", *_wrong_way_back(lab)])
+    await _on_first(lab, "sysctl", "-qw", "net.ipv4.conf.eth0.rp_filter=0")
+
+
+def _wrong_way_back(lab: Lab) -> tuple[str, ...]:
+    device = network.BRIDGE if lab.means.cni == "vxlan" else "lo"
+    return (str(addresses.CLIENT), "dev", device)
+
+
 async def _mtu_hole(lab: Lab) -> str:
     device = network.TUNNEL if lab.means.cni == "vxlan" else "eth0"
     await _on_first(lab, "ip", "link", "set", device, "mtu", str(SMALL_MTU))
@@ -105,6 +121,13 @@ FAULTS = (
         " else. Something resets this sysctl on many machines.",
         _forwarding_off,
         _forwarding_on,
+    ),
+    Fault(
+        "reverse-path-filter",
+        "One client is not heard on one node: strict reverse path filtering (rp_filter=1) drops what comes by"
+        " a link that its answer would not leave by. No rule shows it; nstat has TcpExtIPReversePathFilter.",
+        _reverse_path_filter,
+        _no_reverse_path_filter,
     ),
     Fault(
         "mtu-hole",
