@@ -52,10 +52,18 @@ def _verdict(trace: Trace) -> str:
         return f"predicted: {way}: {trace.verdict}"
     if trace.verdict != "delivered" or trace.backend is None:
         return f"{trace.verdict}: {way} ({trace.method})"
-    served = trace.backend
+    served, several = trace.backend, len(_reached(trace))
+    if several > 1:
+        return f"delivered: {way} to {several} backends ({trace.method})"
     pod = f"pod {served.pod} " if served.pod else ""
     node = f" on {served.node}" if served.node else ""
     return f"delivered: {way} to {pod}at {served.address}:{served.port}{node} ({trace.method})"
+
+
+def _reached(trace: Trace) -> set[str]:
+    """The addresses that the paths led to."""
+    ends = ([hop.dst.address for hop in _request(path.hops) if hop.dst] for path in trace.paths)
+    return {addresses[-1] for addresses in ends if addresses}
 
 
 def _large(large: Large) -> str:
@@ -187,7 +195,8 @@ def _box(hops: Sequence[Hop], refuses: bool) -> list[str]:
     """A place: its name, its interfaces in order, and what it did to the packet."""
     inside = [visible(name(hops[0].place))]
     links = [visible(hop.interface) for hop in hops if hop.interface]
-    inside.append(" ▸ ".join(links) if links else "predicted")
+    unlinked = "in its kernel's table" if any(hop.matched_by for hop in hops) else "predicted"
+    inside.append(" ▸ ".join(links) if links else unlinked)
     done = [action for hop in hops for action in hop.actions if action not in ("received", "sent", "routed")]
     last = hops[-1]
     if "dnat" in done and last.dst is not None:
@@ -216,7 +225,12 @@ def _beside(boxes: Sequence[list[str]]) -> list[str]:
 
 def lines(trace: Trace, width: int = 100) -> list[Line]:
     """The whole answer as text."""
-    found = headline(trace)
+    return [*headline(trace), *body(trace, width)]
+
+
+def body(trace: Trace, width: int = 100) -> list[Line]:
+    """All that the headline does not say: every path, drawn and hop by hop, and what is to be noted."""
+    found: list[Line] = []
     for number, path in enumerate(trace.paths, 1):
         if len(trace.paths) > 1:
             found.append(Line(f"\npath {number}: {path.share:.0%}", "head"))

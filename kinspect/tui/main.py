@@ -227,7 +227,12 @@ class MainScreen(Screen[None]):
 
     def _draw_header(self) -> None:
         began, feed = monotonic(), self.feed
-        found = summary(feed.shown) if feed.shown else None
+        mine = [
+            key
+            for key in (feed.shown.services if feed.shown else ())
+            if self.namespace in (None, "", key.namespace)
+        ]
+        found = summary(feed.shown, mine) if feed.shown else None
         self._header_due = began + max(HEADER_S, HEADER_REST * (monotonic() - began))
         if found and feed.settle(found):
             self._dirty = True

@@ -81,6 +81,29 @@ def test_runs_of_the_same_way_are_one_path_with_its_share(snapshot: Snapshot) ->
     assert together.divergence.path == 1
 
 
+def test_several_backends_are_counted_in_the_headline(snapshot: Snapshot) -> None:
+    """And one that is told of every path is named."""
+    target = resolve(NODE_PORT, snapshot, "shop")
+    one, other = told("nodeport-cross-node", snapshot), told("externalip", snapshot)
+    for runs, words in (([one, one], "to pod shop/web0 at"), ([one, one, other], "to 2 backends")):
+        answered = answer.answer(target, "client", "marked connect", runs, {}, 0)
+        assert words in lines(answered)[0].text
+
+
+def test_what_only_the_kernels_table_tells_is_not_drawn_as_predicted(snapshot: Snapshot) -> None:
+    run = told("nodeport-cross-node", snapshot)
+    hops = tuple(
+        msgspec.structs.replace(hop, interface=None, matched_by="kernel")
+        for hop in run.hops
+        if hop.place.kind == "node"
+    )
+    target = target_of("nodeport-cross-node", snapshot)
+    drawn = answer.answer(target, "client", "kernel table", [run._replace(hops=hops)], {}, 0)
+    boxes = [line.text for line in lines(drawn) if line.role == "box"]
+    assert any("in its kernel's table" in text for text in boxes)
+    assert not any("predicted" in text for text in boxes)
+
+
 def test_an_ebpf_balancer_is_recognised_by_the_address_that_no_packet_has(snapshot: Snapshot) -> None:
     """The pod calls the cluster IP, and its first packet already has the backend's address."""
     packet = Packet("10.244.0.5", "10.244.1.3", TCP, 40_000, 8080, 64, SYN, 7, 0, b"", None, None, None)

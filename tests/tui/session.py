@@ -30,6 +30,7 @@ class HeldInspection:
         self.snapshot = snapshot
         self.watched: Sequence[Ref] = ()
         self.details: list[Ref] = []
+        self.answer: Trace | None = None
         self._published = asyncio.Event()
         self._failure: KinspectError | None = None
 
@@ -59,8 +60,8 @@ class HeldInspection:
         return ("client", "node/node1", "pod/shop/cart-1", "here")
 
     async def trace(self, target: str, vantage: str, namespace: str) -> Trace:
-        """The prediction in place of packets: the same document."""
-        return predict(self.snapshot, TraceAsk(target, vantage, namespace))
+        """The prediction in place of packets, unless there is an answer: the same document."""
+        return self.answer or predict(self.snapshot, TraceAsk(target, vantage, namespace))
 
     async def detail(self, ref: Ref) -> Detail:
         self.details.append(ref)

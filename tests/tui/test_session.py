@@ -13,6 +13,7 @@ import pytest
 from kinspect.errors import Unreachable
 from kinspect.model.finding import Judgment
 from kinspect.model.meta import Meta, Ref
+from kinspect.model.path import At, Cause, Divergence, Trace
 from kinspect.model.service import Service, ServiceSpec
 from kinspect.model.snapshot import Snapshot
 from kinspect.shipped import shipped
@@ -237,6 +238,7 @@ def test_the_command_line_names_the_first_object_to_look_at(target: str, view: s
 def test_the_command_line_names_the_namespace() -> None:
     async def script(s: Session) -> None:
         assert "checkout" not in s.screen
+        assert "✗ 0 broken  ● 1 ok" in s.lines[1], "the counts are those of what is shown"
 
     play(script, options=TuiOptions(namespace="kube-system"))
 
@@ -506,5 +508,27 @@ def test_no_color_leaves_the_cursor_to_be_seen(monkeypatch: pytest.MonkeyPatch) 
         assert s.app.no_color
         await s.press("down")
         assert "kube-dns" in s.under_cursor
+
+    play(script)
+
+
+def test_what_a_trace_has_found_is_read_without_scrolling_sideways() -> None:
+    """The verdict, the causes and what to do; hops keep their columns."""
+    told = (
+        "the route to 10.244.2.7 is via 192.0.2.1 dev eth0, which is not node/node2, and so it is lost there"
+    )
+    cause = Cause("NOD303", At("node", "node1"), told, "Look whether the CNI's agent runs on the node.")
+    parting = Divergence(0, 3, "it arrives at node/node2", "it left node/node1", ("NOD303",))
+
+    async def script(s: Session) -> None:
+        s.held.answer = Trace(
+            "svc/cart", "client", "marked connect", "dropped", None, (), parting, (), 0, (cause,)
+        )
+        await s.press("down", "down", "down", "t", *"node1", "enter")
+        async with asyncio.timeout(5):
+            while "NOD303" not in s.screen:
+                await s.pilot.pause(0.05)
+        await s.settle()
+        assert told in " ".join(s.screen.split())
 
     play(script)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -15,7 +17,7 @@ from textual.widgets import Static
 
 from kinspect.errors import KinspectError
 from kinspect.model.path import Trace
-from kinspect.outline.path import lines
+from kinspect.outline.path import Line, body, headline
 from kinspect.outline.rows import Role
 from kinspect.outline.visible import visible
 from kinspect.tui.targets import Target
@@ -92,7 +94,8 @@ class TraceScreen(ModalScreen[None]):
             text = Text(visible(self._answer.message), styles["broken"])
             text.append(f"\n{visible(self._answer.hint)}", styles["dim"])
         else:
-            drawn = lines(self._answer, max(self.size.width - 4, 40))
+            width = max(self.size.width - 4, 40)
+            drawn = [*_wrapped(headline(self._answer), width), *body(self._answer, width)]
             text = Text("\n").join(Text(line.text, styles[_ROLES[line.role]]) for line in drawn)
         self.query_one("#trace-answer", Static).update(text)
 
@@ -104,3 +107,11 @@ class TraceScreen(ModalScreen[None]):
 
     def action_shift(self, by: int) -> None:
         self.query_one(ScrollableContainer).scroll_relative(x=by, animate=False)
+
+
+def _wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
+    """The same in more lines, none of them longer: what is wrong and what to do is read without scrolling."""
+    for line in lines:
+        depth = len(line.text) - len(line.text.lstrip())
+        for text in wrap(line.text, width, subsequent_indent=" " * (depth + 2)):
+            yield Line(text, line.role)
