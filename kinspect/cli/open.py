@@ -21,13 +21,8 @@ def run(args: argparse.Namespace) -> int:
     from kinspect.cli import _reading, tree
 
     if not _reading.interactive():
-        args.output, args.watch, args.target, args.selector, args.all_namespaces = (
-            "text",
-            False,
-            None,
-            "",
-            True,
-        )
+        args.output, args.watch, args.target = "text", False, None
+        args.selector, args.all_namespaces = "", False
         return tree.run(args)
     _reading.start_log(args)
     from kinspect.inspection import Inspection

@@ -122,7 +122,9 @@ def test_manifests_of_other_namespaces_are_no_answer(
     assert run(["check", "-f", str(file), "-n", "shop"]) == EXIT_USAGE
     err = capsys.readouterr().err
     assert err == f"kinspect: no object of {file} is in namespace shop\n  They are in: default\n"
+    assert run(["open", str(file), "-n", "shop"]) == EXIT_USAGE
     assert run(["tree", "-f", str(file), "-n", "default"]) == EXIT_OK
+    assert run(["open", str(file)]) == EXIT_OK
 
 
 def test_what_cannot_be_known_is_refused_only_for_a_bare_word() -> None:
