@@ -138,14 +138,33 @@ class Ground:
             points[place] = point
 
 
+class Beginning(NamedTuple):
+    """Made by `begun`: the first agent is at work, which can be while the cluster is still read."""
+
+    stack: AsyncExitStack
+    own: Agent
+    sudo: bool
+
+    async def ground(self, snapshot: Snapshot) -> Ground:
+        """The ground of this cluster. Raises NotPermitted or VantageLost."""
+        listing = await proc.net_namespaces(self.own)
+        found = places.find(listing.namespaces, snapshot)
+        return Ground(self.stack, found, listing.hidden, self.own, self.sudo)
+
+
 @asynccontextmanager
 async def opened(snapshot: Snapshot, sudo: bool) -> AsyncIterator[Ground]:
     """The ground of this cluster; its agents end on leaving. Raises UsageError anywhere but on Linux."""
+    async with begun(sudo) as beginning:
+        yield await beginning.ground(snapshot)
+
+
+@asynccontextmanager
+async def begun(sudo: bool) -> AsyncIterator[Beginning]:
+    """What a ground begins with, whatever the cluster is. Raises UsageError anywhere but on Linux."""
     if sys.platform != "linux":
         raise UsageError(
             "Packets can only be traced on Linux, where the places are.", "--expect-only predicts."
         )
     async with AsyncExitStack() as stack:
-        own = await stack.enter_async_context(started(None, sudo))
-        listing = await proc.net_namespaces(own)
-        yield Ground(stack, places.find(listing.namespaces, snapshot), listing.hidden, own, sudo)
+        yield Beginning(stack, await stack.enter_async_context(started(None, sudo)), sudo)

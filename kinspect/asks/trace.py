@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kinspect.asks.ground import HERE, Ground, opened, place_of
+from kinspect.asks.ground import HERE, Ground, begun, opened, place_of
 from kinspect.asks.tracing import TraceAsk, Traced, Tracing, services_of, vantage_of
-from kinspect.errors import UsageError
+from kinspect.errors import KinspectError, NotPermitted, UsageError
 from kinspect.model.meta import Ref
 from kinspect.model.path import Trace
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import backends
-from kinspect.trace import answer
+from kinspect.trace import answer, dissect
 from kinspect.trace.expected import expect
 from kinspect.trace.methods import Method, choose
 from kinspect.trace.misnamed import no_pod_address
@@ -20,7 +21,17 @@ from kinspect.trace.policies import with_policies
 from kinspect.trace.target import Target, resolve
 from kinspect.vantage.places import DECLARED
 
-__all__ = ["TraceAsk", "Traced", "predict", "trace", "trace_on", "vantage_ref", "vantage_words", "vantages"]
+__all__ = [
+    "TraceAsk",
+    "Traced",
+    "begun",
+    "predict",
+    "trace",
+    "trace_on",
+    "vantage_ref",
+    "vantage_words",
+    "vantages",
+]
 
 
 def predict(snapshot: Snapshot, ask: TraceAsk) -> Trace:
@@ -67,20 +78,23 @@ def _asked(snapshot: Snapshot, ask: TraceAsk) -> _Asked:
 async def _traced(ground: Ground, snapshot: Snapshot, ask: TraceAsk, asked: _Asked) -> Traced:
     ref = ground.here() if asked.vantage == HERE else asked.vantage
     way = _on_the_way(snapshot, asked.target, ground)
-    points, unseen = await ground.reach(dict.fromkeys([ref, *way]))
+    reaching = ground.reach(dict.fromkeys([ref, *way]))
+    ready = asyncio.to_thread(dissect.prepare) if asked.method[1].BUILDS else asyncio.sleep(0)
+    (points, unseen), _ = await asyncio.gather(reaching, ready)
     point = points.get(place_of(ref))
     if point is None:
-        why = unseen[place_of(ref)]
-        if ref.kind == DECLARED and ref not in ground.found.known:
-            names = ", ".join(
-                [*sorted(each.name for each in ground.found.known if each.kind == DECLARED), "here"]
-            )
-            raise UsageError(
-                f"No place that can be reached is called {ref.name}: {why.message}.",
-                f"Places: {names}, node/NAME, pod/NAMESPACE/NAME.",
-            )
-        raise type(why)(f"{ask.vantage} cannot be traced from: {why.message}", why.hint)
+        raise _unreached(ask, ref, unseen[place_of(ref)], ground)
     return await Tracing(snapshot, ask, asked.target, asked.method, point, points, unseen).run(ref, ground)
+
+
+def _unreached(ask: TraceAsk, ref: Ref, why: KinspectError, ground: Ground) -> KinspectError:
+    """Why packets cannot be sent from a place, and from which others they can be."""
+    declared = sorted(each.name for each in ground.found.known if each.kind == DECLARED)
+    places = f"Places: {', '.join([*declared, 'here'])}, node/NAME, pod/NAMESPACE/NAME."
+    if ref.kind == DECLARED and ref not in ground.found.known and not isinstance(why, NotPermitted):
+        return UsageError(f"No place that can be reached is called {ref.name}: {why.message}.", places)
+    hint = "\n".join(each for each in (why.hint, places * (ref.kind == DECLARED)) if each)
+    return type(why)(f"{ask.vantage} cannot be traced from: {why.message}", hint)
 
 
 def vantage_ref(text: str, namespace: str) -> Ref:

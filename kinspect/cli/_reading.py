@@ -30,12 +30,17 @@ def snapshot_of(
     A live cluster is about the context's namespace unless -n or -A says otherwise; files are about all.
     `kinds`: of a cluster no more is read than these, in all namespaces, and nothing is judged.
     """
+    return asyncio.run(read(args, kinds))
+
+
+async def read(args: argparse.Namespace, kinds: tuple[str, ...] | None = None) -> tuple[Snapshot, str | None]:
+    """As `snapshot_of`, for who has more to do meanwhile."""
     start_log(args)
     if args.filename:
         snapshot = read_files(args.filename)
         namespace = None if args.all_namespaces else args.namespace or None
     else:
-        snapshot, namespace = asyncio.run(_read_once(args, kinds))
+        snapshot, namespace = await _read_once(args, kinds)
     if namespace:
         known(snapshot, namespace, surely=getattr(args, "word", None) is not None)
     return snapshot, namespace

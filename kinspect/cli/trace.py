@@ -15,6 +15,8 @@ from kinspect.errors import EXIT_FINDINGS, EXIT_OK, Unreadable, UsageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from kinspect.asks.trace import TraceAsk, Traced
+
 HELP = "send marked packets and show every hop of them, beside what was predicted"
 MOST_REPEATS = 1000
 
@@ -51,21 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
     if not 1 <= args.repeat <= MOST_REPEATS:
         raise UsageError(f"--repeat {args.repeat} is not between 1 and {MOST_REPEATS}")
-    snapshot, namespace = _reading.snapshot_of(args, TRACE_READS)
-    ask = asks.TraceAsk(
-        target=args.target,
-        vantage=args.vantage,
-        namespace=namespace or "default",
-        protocol="UDP" if args.udp else "",
-        method=args.method,
-        repeat=args.repeat,
-        sudo=args.sudo,
-    )
     lost = None
     if args.expect_only:
-        told = asks.predict(snapshot, ask)
+        snapshot, namespace = _reading.snapshot_of(args, TRACE_READS)
+        told = asks.predict(snapshot, _ask(args, namespace))
     else:
-        traced = asyncio.run(asks.trace(snapshot, ask))
+        traced = asyncio.run(_traced(args))
         told, lost = traced.trace, traced.lost
         if args.pcap:
             from kinspect.trace import pcapng
@@ -86,6 +79,31 @@ def run(args: argparse.Namespace) -> int:
     hole = told.large is not None and told.large.verdict == "dropped"
     fine = args.expect_only or (told.verdict == "delivered" and told.divergence is None and not hole)
     return EXIT_OK if fine else EXIT_FINDINGS
+
+
+async def _traced(args: argparse.Namespace) -> Traced:
+    """The first agent starts while the cluster is read."""
+    from kinspect.asks import TRACE_READS
+    from kinspect.asks import trace as asks
+    from kinspect.cli import _reading
+
+    async with asks.begun(args.sudo) as beginning:
+        snapshot, namespace = await _reading.read(args, TRACE_READS)
+        return await asks.trace_on(await beginning.ground(snapshot), snapshot, _ask(args, namespace))
+
+
+def _ask(args: argparse.Namespace, namespace: str | None) -> TraceAsk:
+    from kinspect.asks.trace import TraceAsk
+
+    return TraceAsk(
+        target=args.target,
+        vantage=args.vantage,
+        namespace=namespace or "default",
+        protocol="UDP" if args.udp else "",
+        method=args.method,
+        repeat=args.repeat,
+        sudo=args.sudo,
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -12,6 +12,11 @@ EPHEMERAL = range(49_152, 61_000)
 """Ports for packets that no socket sends."""
 
 
+def prepare() -> None:
+    """Imports what building a packet needs, so that it is there when there is no time to lose."""
+    import scapy.layers.inet  # noqa: F401
+
+
 def syn(src: str, sport: int, dst: str, dport: int, sequence: int, ttl: int = 64) -> bytes:
     """An IPv4 packet that opens a TCP connection with this first sequence number, as Linux would send it."""
     from scapy.layers.inet import IP, TCP

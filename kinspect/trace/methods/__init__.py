@@ -4,6 +4,7 @@ A method is a generator: it yields instructions and gets their results, and so i
 waits. Its module has:
 
     TITLE                   what it does, in a line
+    BUILDS                  whether it sends packets that it builds itself
     suits(target) -> int    how well it suits a target: 0 = not at all; the highest is chosen
     run(target, chance)     the generator, whose return value is an Attempt
 
@@ -148,6 +149,7 @@ class Method(Protocol):
     """What a module of this room has."""
 
     TITLE: str
+    BUILDS: bool
 
     def suits(self, target: Target) -> int: ...
 

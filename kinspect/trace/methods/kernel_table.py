@@ -14,6 +14,7 @@ from kinspect.trace.methods import Attempt, Connect, Failed, ReadTables, Steps, 
 from kinspect.trace.target import Target
 
 TITLE = "an ordinary TCP connection, read back from the nodes' connection tables"
+BUILDS = False
 
 
 def suits(target: Target) -> int:

@@ -25,6 +25,7 @@ from kinspect.trace.sighting import TokenMark
 from kinspect.trace.target import Target
 
 TITLE = "a UDP datagram, marked by a token in its payload"
+BUILDS = False
 DNS_PORT = 53
 
 

@@ -26,6 +26,7 @@ from kinspect.trace.sighting import SequenceMark
 from kinspect.trace.target import Target
 
 TITLE = "a SYN built by hand, marked by its sequence number; no data reaches the application"
+BUILDS = True
 
 
 def suits(target: Target) -> int:
