@@ -12,6 +12,7 @@ Theory of operation:
    all: a dirty subject remembers for which kinds.
 5. An answer that quotes evidence found by searching (near-miss labels) depends on objects that are joined to
    nothing. While it stands its subject is judged again when such an object comes, goes or changes labels.
+   (4 and 5 are kept in `afar`.)
 
 Whatever the order of changes and steps, the end is the same as judging the last snapshot from nothing. No
 clock here: `stop` tells when the time is up.
@@ -23,12 +24,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 
+from kinspect.judge.afar import Searches, Wide
 from kinspect.model.coverage import Coverage
 from kinspect.model.finding import SEVERITIES, Finding, Judgment, Unknown
 from kinspect.model.index import Index
-from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Key, Object, Ref
-from kinspect.model.pod import Pod
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
@@ -52,8 +52,8 @@ class Judge:
         self._dirty: dict[Ref, frozenset[str] | None] = {}
         """Subject → the kinds whose rules are to be run again; None = all rules."""
         self._watched: tuple[Ref, ...] = ()
-        self._wide = _Wide(every)
-        self._searches = _Searches(every)
+        self._wide = Wide(every)
+        self._searches = Searches(every)
         self._slices_noted: set[Key] = set()
         self._coverage: dict[str, Coverage] = {}
         self._coverage_noted: set[str] = set()
@@ -179,88 +179,6 @@ class Judge:
         if after != before:
             self._judgments[ref] = after
             self._changed = True
-
-
-class _Wide:
-    """Which subjects depend on all objects of a kind: a rule applies that reads it cluster-wide."""
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._kinds = {
-            rule.code: {*rule.everywhere, *(kind for kind in rule.reads if not KINDS[kind].namespaced)}
-            for rule in rules
-        }
-        self._refs: dict[str, set[Ref]] = {kind: set() for kinds in self._kinds.values() for kind in kinds}
-        self._noted: set[str] = set()
-
-    def note(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind not in self._refs:
-            return
-        if isinstance(old, Pod) and isinstance(new, Pod) and _place(old) == _place(new):
-            return  # of Pods it only counts where they run, and their status changes all the time
-        self._noted.add(kind)
-
-    def take(self) -> list[tuple[Ref, str]]:
-        """What has become dirty since the last call, and by which kind."""
-        found = [(ref, kind) for kind in self._noted for ref in self._refs[kind]]
-        self._noted.clear()
-        return found
-
-    def keep(self, ref: Ref, rule: Rule) -> None:
-        for kind in self._kinds[rule.code]:
-            self._refs[kind].add(ref)
-
-    def forget(self, ref: Ref) -> None:
-        for refs in self._refs.values():
-            refs.discard(ref)
-
-
-class _Searches:
-    """Which subjects stand with an answer that quotes what a search has found."""
-
-    def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._kinds = {rule.code: frozenset(rule.searches) for rule in rules if rule.searches}
-        self._searched = frozenset(kind for kinds in self._kinds.values() for kind in kinds)
-        self._standing: dict[Ref, frozenset[str]] = {}
-        self._noted: set[tuple[str, str]] = set()
-        """(kind, namespace) of changed objects."""
-        self._labels: set[tuple[str, str]] = set()
-        """Labels of changed Pods."""
-
-    def note(self, kind: str, old: Object | None, new: Object | None) -> None:
-        if kind not in self._searched:
-            return
-        if kind == "Pod" and old and new and old.metadata.labels == new.metadata.labels:
-            return  # pods are searched by their labels, and their status changes all the time
-        for each in (old, new):
-            if each is not None:
-                self._noted.add((kind, each.namespace))
-                if kind == "Pod":
-                    self._labels.update(each.metadata.labels.items())
-
-    def take(self, snapshot: Snapshot) -> list[Ref]:
-        """The subjects whose search may have met an object noted since the last call."""
-        found = [ref for ref in self._standing if self._noted and self._may_differ(snapshot, ref)]
-        self._noted.clear()
-        self._labels.clear()
-        return found
-
-    def keep(self, ref: Ref, codes: Iterable[str]) -> None:
-        kinds: frozenset[str] = frozenset().union(*(self._kinds.get(code, ()) for code in codes))
-        if kinds:
-            self._standing[ref] = kinds
-        else:
-            self._standing.pop(ref, None)
-
-    def _may_differ(self, snapshot: Snapshot, ref: Ref) -> bool:
-        kinds = self._standing[ref]
-        if any(kind in kinds and ref.namespace in ("", namespace) for kind, namespace in self._noted):
-            return True
-        service = snapshot.services.get(ref.key) if ref.kind == "Service" else None
-        return service is not None and not self._labels.isdisjoint((service.spec.selector or {}).items())
-
-
-def _place(pod: Pod) -> tuple[str, bool, bool]:
-    return pod.spec.node_name, pod.spec.host_network, pod.terminal
 
 
 def judgment_of(snapshot: Snapshot, ref: Ref) -> Judgment | None:
