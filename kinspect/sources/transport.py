@@ -252,6 +252,8 @@ def reason_of(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, aiohttp.ClientResponseError):
         return f"the answer is not HTTP: {error.message.splitlines()[0] if error.message else error.status}"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the answer was cut off"
     if isinstance(error, aiohttp.ServerDisconnectedError):
         return "the server closed the connection"
     return str(error) or type(error).__name__

@@ -202,7 +202,9 @@ def test_the_log_tells_requests_failures_and_warnings_but_no_secret(
     assert caplog.text.count("old and tired") == 1
 
 
-def test_a_page_that_is_cut(tmp_path: Path) -> None:
+def test_a_page_that_is_cut(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "kinspect.sources.following")
+
     async def story(rig: Rig) -> None:
         async def cut(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"Content-Length": "100000"})
@@ -217,6 +219,7 @@ def test_a_page_that_is_cut(tmp_path: Path) -> None:
         await rig.equal_to_a_fresh_list()
 
     play(story, tmp_path)
+    assert "Service: Failed(status=None, message='the answer was cut off'" in caplog.text
 
 
 def test_a_page_that_is_something_else(tmp_path: Path) -> None:
