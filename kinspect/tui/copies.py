@@ -12,9 +12,7 @@ from kinspect.model.node import Node
 from kinspect.model.pod import Pod
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
-
-CLUSTER_DOMAIN = "cluster.local"
-"""The usual one. No API object tells the real one, so the copy menu says that it is assumed."""
+from kinspect.resolve.names import DEFAULT_ZONE, name_of
 
 
 class Copyable(NamedTuple):
@@ -45,14 +43,14 @@ def copies(snapshot: Snapshot, ref: Ref, context: str | None) -> Iterator[Copyab
 
 def _service(service: Service) -> Iterator[Copyable]:
     spec, (namespace, name) = service.spec, service.key
-    fqdn = f"{name}.{namespace}.svc.{CLUSTER_DOMAIN}"
+    fqdn = name_of(service)  # no API object tells the real domain, so it is said which is assumed
     if spec.type == "ExternalName":
         yield Copyable("the name it is an alias of", spec.external_name)
     balancer = (each.ip or each.hostname for each in service.status.load_balancer.ingress)
     addresses = [*service.virtual_ips, *balancer, *spec.external_ips]
     yield from (Copyable("the address", address) for address in addresses)
     yield Copyable("the name in the cluster", f"{name}.{namespace}.svc")
-    yield Copyable(f"the full name (in {CLUSTER_DOMAIN})", fqdn)
+    yield Copyable(f"the full name (in {DEFAULT_ZONE})", fqdn)
     for port in spec.ports:
         if port.protocol == "TCP":
             host = next(iter(service.virtual_ips), f"{name}.{namespace}.svc")
