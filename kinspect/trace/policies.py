@@ -31,6 +31,7 @@ from kinspect.trace.sighting import Place
 from kinspect.trace.visit import Visit
 
 _MOST_MISSES = 4
+_MOST_NOTES = 6
 
 
 def judged(
@@ -169,7 +170,10 @@ def with_policies(snapshot: Snapshot, protocol: str, ways: Sequence[Alternative]
     """
     likely = [each for each in ways if each.share and each.outcome != "refused"]
     found = [(each, judged(snapshot, protocol, each, {})) for each in likely]
-    notes = dict.fromkeys(note for _, told in found for note in _notes(snapshot, told))
+    ranked = {note for _, told in found for note in _notes(snapshot, told)}
+    notes = [note for _, note in sorted(ranked)]
+    if len(notes) > _MOST_NOTES:
+        notes[_MOST_NOTES:] = [f"and {len(notes) - _MOST_NOTES} verdicts more, none of them worse"]
     stops = [_stops(snapshot, told) for _, told in found]
     verdict: Outcome = predicted.verdict
     if verdict == "delivered" and any(stops):
@@ -184,16 +188,15 @@ def _stops(snapshot: Snapshot, told: Sequence[Verdict]) -> Literal["", "surely",
     return "perhaps" if any(each.answer != "allowed" and each.policies for each in told) else ""
 
 
-def _notes(snapshot: Snapshot, told: Sequence[Verdict]) -> Iterator[str]:
+def _notes(snapshot: Snapshot, told: Sequence[Verdict]) -> Iterator[tuple[int, str]]:
+    """What is worth saying, the worst with the lowest number."""
     for verdict in told:
         if verdict.answer == "denied":
             who = (
                 enforced(snapshot, verdict) or "whether anything enforces NetworkPolicies there is not known"
             )
-            yield f"denied as {words(verdict)} ({who})"
-        elif verdict.answer == "unknown" and verdict.policies:
-            yield f"perhaps denied as {words(verdict)}"
+            yield 0, f"denied as {words(verdict)} ({who})"
         elif verdict.answer == "unknown":
-            yield verdict.because
+            yield (1, f"perhaps denied as {words(verdict)}") if verdict.policies else (2, verdict.because)
         elif verdict.rule:
-            yield f"allowed as {words(verdict)}"
+            yield 3, f"allowed as {words(verdict)}"

@@ -167,3 +167,20 @@ def test_without_the_engine_policies_mean_nothing(ground: PolicyGround) -> None:
     with ground.unenforced():
         assert ground.outcomes(calls) == ["open", "open"]
     assert ground.outcomes(calls) == ["silent", "silent"]
+
+
+JUNK = """podSelector: {}
+policyTypes: [Ingress, Sideways]
+ingress:
+- from: [{podSelector: {matchExpressions: [{key: app, operator: Resembles, values: [client]}]}}]
+  ports: [{port: 99999}, {port: 8080, protocol: ICMP}, {port: 9000, endPort: 8000}, {port: "no such name"}]
+- from: [{ipBlock: {cidr: everywhere}}, {ipBlock: {cidr: "2001:db8::/32"}}, {}]
+"""
+
+
+def test_what_makes_no_sense_allows_nothing(ground: PolicyGround) -> None:
+    """The real API server would refuse it; here it must at least not end the lab."""
+    ground.enforce(JUNK)
+    assert ground.outcomes([call(ground, CLIENT, HTTP), call(ground, OTHER, DB_HTTP)]) == ["silent"] * 2
+    ground.enforce()
+    assert ground.outcomes([call(ground, CLIENT, HTTP)]) == ["open"]

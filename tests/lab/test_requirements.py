@@ -39,6 +39,7 @@ def choose(able: str, cni: Cni | None = None, proxy: Mode | None = None) -> requ
         ("vxlan iptables", (None, None), "routed", "iptables", "without br_netfilter"),
         ("nftables", (None, None), "routed", "nftables", "without vxlan and br_netfilter"),
         ("nftables", ("routed", None), "routed", "nftables", ""),
+        ("vxlan br_netfilter iptables", (None, None), "vxlan", "iptables", "without nftables: NetworkPol"),
     ],
 )
 def test_what_is_missing_is_replaced_and_said(
@@ -47,6 +48,7 @@ def test_what_is_missing_is_replaced_and_said(
     means = choose(able, *asked)
     assert (means.cni, means.proxy) == (cni, proxy)
     assert means.note.startswith(said) and bool(means.note) == bool(said)
+    assert means.policies == ("nftables" in able)
 
 
 @pytest.mark.parametrize(

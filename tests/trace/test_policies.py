@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 
 from kinspect.model.coverage import Coverage
-from kinspect.model.meta import Key
+from kinspect.model.meta import Key, Meta, Object
 from kinspect.model.path import Action, Address, At, Cause, Hop, Verdict
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.policy_engine import engine_on
@@ -254,6 +255,7 @@ STOPPED: dict[str, tuple[str, Verdict, Sequence[Hop], dict[Place, frozenset[str]
     "egress, and it was lost later": (EGRESS_ONLY, "dropped", ARRIVED, OWNED, ["POL303"]),
     "delivered all the same": (INGRESS_ONLY, "delivered", IN_THE_POD, OWNED, ["POL303"]),
     "both, and the first stopped it": (ALL, "dropped", SENT, OWNED, ["POL301"]),
+    "captures that lost packets prove nothing": (INGRESS_ONLY, "unknown", ARRIVED, OWNED, []),
     "allowed, and lost there": (INGRESS_ONLY + "\ningress: [{}]", "dropped", ARRIVED, OWNED, []),
     "allowed, and delivered": (INGRESS_ONLY + "\ningress: [{}]", "delivered", IN_THE_POD, OWNED, []),
     "of other pods": ("podSelector: {matchLabels: {app: near}}", "dropped", ARRIVED, OWNED, []),
@@ -319,6 +321,26 @@ def test_the_prediction_says_what_policies_say(name: str) -> None:
     assert told.verdict == verdict
     assert says in "\n".join(told.notes)
     assert bool(says) == (len(told.notes) > 1)
+
+
+def test_of_many_verdicts_the_worst_are_told() -> None:
+    snapshot = world(INGRESS_ONLY)
+    target, to_far = way(snapshot, "client", "10.96.0.1", 80)
+    ways = [to_far]
+    pods: dict[Key, Object] = dict(snapshot.pods)
+    for number in range(20):
+        name = f"many-{number}"
+        pods[Key("shop", name)] = msgspec.structs.replace(
+            snapshot.pods[Key("shop", "far")],
+            metadata=Meta(name=name, namespace="shop", labels={"app": "far"}),
+        )
+        assert to_far.backend is not None
+        backend = msgspec.structs.replace(to_far.backend, pod=Key("shop", name))
+        ways.append(to_far._replace(backend=backend))
+    snapshot = replace(snapshot, objects={**snapshot.objects, "Pod": pods})
+    told = with_policies(snapshot, "TCP", ways, predicted(target, "client", ways))
+    assert len(told.notes) == 1 + 6 + 1
+    assert told.notes[-1] == "and 15 verdicts more, none of them worse"
 
 
 def test_policies_that_could_not_be_read_are_said_where_it_matters() -> None:

@@ -52,7 +52,7 @@ def find(case: Case) -> Iterator[Cause]:
         if _let_pass(case, verdict):
             if verdict.answer == "denied":
                 yield _named(case, "POL303", verdict)
-        elif verdict in _denials([verdict]) and case.run.verdict != "delivered" and _near(case, verdict):
+        elif case.run.verdict in ("dropped", "refused") and _denials([verdict]) and _near(case, verdict):
             yield _named(case, _CODE[verdict.direction], verdict)
 
 
