@@ -1,9 +1,9 @@
 """The agent: the hands of kinspect in a place where the program itself never goes.
 
-One file, standard library only, Python 3.8 or later, so that it can be handed to any machine. It opens
-sockets, captures packets, reads /proc and runs a named tool inside network namespaces, and knows nothing of
-what the bytes mean: filters, packets and requests come ready-made from the program, which also reads the
-answers.
+One file, standard library only, Python 3.8 or later, so that it can be handed to any machine. It lists
+namespaces and eBPF programs, opens sockets, captures packets, reads /proc and runs a named tool in network
+namespaces, and knows nothing of what the bytes mean: filters, packets and requests come ready-made from the
+program, which also reads the answers.
 
 Theory of operation:
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 LOADER = Path(__file__).with_name("bpf_loader.py")
-CLUSTER = "11111111-2222-3333-4444-666666666666"
+CLUSTER = str(uuid.uuid4())
 VIP, CLIENT, WEB = "10.9.9.9", "10.9.2.8", "10.9.2.9"
 
 MANIFESTS = f"""

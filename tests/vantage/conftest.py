@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,10 @@ import pytest
 from kinspect.vantage.connection import NamespacePath
 
 CLIENT, NODE_OUTSIDE, NODE_BRIDGE, POD, VIP = "10.9.1.2", "10.9.1.1", "10.9.2.1", "10.9.2.9", "10.9.9.9"
-CLUSTER = "11111111-2222-3333-4444-555555555555"
+CLUSTER = str(uuid.uuid4())
+"""Another one in every session, since tests may run side by side on one machine."""
+
+MANIFESTS = Path(__file__).with_name("ground.yaml")
 HOLDER = "echo ready; read never"
 
 NFT = f"""
@@ -58,6 +62,12 @@ class Ground(NamedTuple):
     """The namespaces by name, and the processes that hold them."""
 
     pids: dict[str, int]
+    cluster: str
+
+    @property
+    def manifests(self) -> str:
+        """The cluster that they are places of."""
+        return MANIFESTS.read_text().replace("CLUSTER", self.cluster)
 
     def net(self, name: str) -> NamespacePath:
         path = f"/proc/{self.pids[name]}/ns/net"
@@ -92,7 +102,7 @@ def ground() -> Iterator[Ground]:
         ]
         holders["client"] = _hold([*inside, "sh", "-c", HOLDER], "declared//client")
         holders["pod"] = _hold([*inside, "sh", "-c", HOLDER], "pod/shop/web-0")
-        made = Ground({name: _inner(holder) for name, holder in holders.items()})
+        made = Ground({name: _inner(holder) for name, holder in holders.items()}, CLUSTER)
         _wire(made)
         holders["echo"] = _hold(
             [

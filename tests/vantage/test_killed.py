@@ -17,8 +17,7 @@ from kinspect.errors import EXIT_VANTAGE_LOST
 
 pytestmark = pytest.mark.lab
 
-CLUSTER = Path(__file__).with_name("ground.yaml")
-TRACE = ["trace", "-f", str(CLUSTER), "node/node1:30080", "--from", "client", "-n", "shop", "--repeat", "200"]
+TRACE = ["node/node1:30080", "--from", "client", "-n", "shop", "--repeat", "200"]
 ENDED = {"06", "07", "0A"}
 """TIME_WAIT, CLOSE and LISTEN in /proc/net/tcp: what the kernel and the echo server have by themselves."""
 
@@ -67,10 +66,12 @@ MOMENTS: dict[str, Callable[[int], bool]] = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("victim", ["program", "agents"])
-def test_nothing_stays_behind(ground: Any, moment: str, victim: str) -> None:
+def test_nothing_stays_behind(ground: Any, tmp_path: Path, moment: str, victim: str) -> None:
     before = state(ground)
+    cluster = tmp_path / "cluster.yaml"
+    cluster.write_text(ground.manifests)
     pipe = subprocess.PIPE
-    argv = [sys.executable, "-m", "kinspect", *TRACE]
+    argv = [sys.executable, "-m", "kinspect", "trace", "-f", str(cluster), *TRACE]
     with subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True) as program:
         try:
             until(lambda: MOMENTS[moment](program.pid) or program.poll() is not None, f"{moment}: never")

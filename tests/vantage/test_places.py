@@ -21,10 +21,10 @@ UID = "0a1b2c3d-1111-2222-3333-444455556666"
 OTHER_UID = "9a1b2c3d-1111-2222-3333-444455556666"
 
 
-def snapshot() -> Snapshot:
+def snapshot(cluster: str = CLUSTER) -> Snapshot:
     addresses = (NodeAddress("InternalIP", "192.0.2.11"),)
     objects = [
-        ("Namespace", Namespace(Meta("kube-system", uid=CLUSTER))),
+        ("Namespace", Namespace(Meta("kube-system", uid=cluster))),
         ("Node", Node(Meta("node1"), NodeSpec("10.244.1.0/24", ("10.244.1.0/24",)), NodeStatus(addresses))),
         ("Pod", Pod(Meta("web-0", "shop", UID), PodSpec("node1"), PodStatus(pod_ip="10.244.1.9"))),
         ("Pod", Pod(Meta("web-1", "shop", OTHER_UID), PodSpec("node1"), PodStatus(pod_ip="10.244.1.10"))),
@@ -127,7 +127,7 @@ def test_real_namespaces_are_found(ground: Any) -> None:
         async with started() as agent:
             return await net_namespaces(agent)
 
-    places = find(asyncio.run(listed()).namespaces, snapshot())
+    places = find(asyncio.run(listed()).namespaces, snapshot(ground.cluster))
     assert set(places.known) >= {WEB0, NODE1, Ref(DECLARED, "", "client")}
     assert places.known[WEB0].namespace.path.inode == ground.net("pod").inode
     assert places.known[WEB0].namespace.owner is not None

@@ -23,17 +23,16 @@ from tests.vantage.stranger import UID, Stranger, missing
 
 pytestmark = [pytest.mark.lab, pytest.mark.skipif(bool(missing()), reason=missing() or "nothing is missing")]
 
-CLUSTER = Path(__file__).with_name("ground.yaml").read_text()
 ALLOWED = "stranger ALL=(root) NOPASSWD: ALL\n"
 
 
 @pytest.fixture
-def files() -> Iterator[Path]:
+def files(ground: Any) -> Iterator[Path]:
     """A folder that anybody may pass, unlike pytest's own, with the cluster in a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         path.chmod(0o755)
-        (path / "cluster.yaml").write_text(CLUSTER)
+        (path / "cluster.yaml").write_text(ground.manifests)
         yield path
 
 
@@ -41,7 +40,7 @@ def trace(files: Path, *more: str, vantage: str = "client", target: str = "node/
     return ["trace", "-f", str(files / "cluster.yaml"), target, "--from", vantage, "-n", "shop", *more]
 
 
-def test_without_rights_it_says_which_and_what_works_without(ground: Any, files: Path) -> None:
+def test_without_rights_it_says_which_and_what_works_without(files: Path) -> None:
     code, out, err = Stranger(files).run(*trace(files))
     assert (code, out) == (EXIT_NOT_PERMITTED, "")
     assert "client cannot be traced from" in err
@@ -66,7 +65,7 @@ def test_without_rights_a_connection_from_here_is_made_and_not_seen(files: Path)
     assert "sending a packet of our own needs CAP_NET_RAW" in err
 
 
-def test_with_sudo_the_agent_is_raised_and_all_is_seen(ground: Any, files: Path) -> None:
+def test_with_sudo_the_agent_is_raised_and_all_is_seen(files: Path) -> None:
     code, out, err = Stranger(files, ALLOWED).run(*trace(files, "--sudo", "-o", "json"))
     told = json.loads(out)
     assert (code, err) == (EXIT_OK, "")
@@ -134,7 +133,7 @@ def test_what_sudo_refuses_is_said_in_its_words(name: str, files: Path) -> None:
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["on a terminal", "without one"])
 @pytest.mark.parametrize("victim", ["kinspect", "sudo", "agent"])
-def test_nothing_stays_behind_after_kill_9(ground: Any, files: Path, terminal: bool, victim: str) -> None:
+def test_nothing_stays_behind_after_kill_9(files: Path, terminal: bool, victim: str) -> None:
     """On a terminal sudo gives its command another one (use_pty), and puts a process in between."""
     master, slave = os.openpty()
     stranger = Stranger(files, f"Defaults use_pty\n{ALLOWED}")
