@@ -21,6 +21,7 @@ from pathlib import Path
 import h11
 
 from kinspect.lab import echo
+from kinspect.lab.isolation import die_with_parent
 
 from . import layout, programs
 
@@ -51,6 +52,7 @@ def _pause(tree: Path) -> None:
         ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", tree / "pause", layout.HERE / "tools/pause.go"],
         env=os.environ | {"CGO_ENABLED": "0", "GO111MODULE": "off"},
         check=True,
+        preexec_fn=die_with_parent,
     )
 
 

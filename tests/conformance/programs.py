@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinspect.lab.isolation import die_with_parent
+
 from .layout import CACHE, HERE
 
 KUBERNETES = "v1.36.3"
@@ -105,5 +107,6 @@ def _go_build(module: Module, package: str, program: Path) -> None:
         cwd=HERE / "tools" / module.folder,
         env=os.environ | ({"CGO_ENABLED": "0"} if module.static else {}),
         check=True,
+        preexec_fn=die_with_parent,
     )
     unfinished.rename(program)

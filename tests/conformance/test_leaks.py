@@ -46,7 +46,11 @@ def test_killed_at_a_random_moment_nothing_is_left(tmp_path: Path, within_s: flo
     own = tmp_path / layout.CACHE.name
     own.mkdir()
     (own / "bin").symlink_to(layout.CACHE / "bin")
-    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(layout.HERE.parents[1])}
+    environment = os.environ | {
+        "XDG_CACHE_HOME": str(tmp_path),
+        "GOCACHE": subprocess.check_output(["go", "env", "GOCACHE"], text=True).strip(),
+        "PYTHONPATH": str(layout.HERE.parents[1]),
+    }
     command = [sys.executable, "-m", "tests.conformance"]
     moment_s = random.uniform(0.0, within_s)
     with subprocess.Popen(
