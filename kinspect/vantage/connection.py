@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -246,3 +246,5 @@ async def started(user: NamespacePath | None = None, sudo: bool = False) -> Asyn
         assert process.stdin is not None
         process.stdin.close()
         await process.wait()
+        with suppress(OSError):  # what it had not read before it ended
+            await process.stdin.wait_closed()

@@ -6,6 +6,7 @@ import ast
 import asyncio
 import base64
 import functools
+import gc
 import logging
 import os
 import signal
@@ -213,13 +214,22 @@ def test_what_is_asked_is_logged_and_what_is_sent_is_not(caplog: pytest.LogCaptu
     assert "c2VjcmV0" not in caplog.text
 
 
-def test_an_agent_that_cannot_begin_says_why() -> None:
+def test_an_agent_that_cannot_begin_says_why_and_nothing_else_does() -> None:
+    """What it did not read any more is no error of its own."""
+    complaints: list[object] = []
+
     async def begin() -> None:
-        async with started(NamespacePath("/proc/self/ns/user", 1)) as agent:
-            await agent.enter(None)
+        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        try:
+            async with started(NamespacePath("/proc/self/ns/user", 1)) as agent:
+                await agent.call("send", handle=0, data="x" * 4_000_000)
+        finally:
+            gc.collect()
 
     with pytest.raises(VantageLost, match="another one now"):
         asyncio.run(begin())
+    gc.collect()
+    assert complaints == []
 
 
 def test_it_speaks_python_3_8() -> None:
