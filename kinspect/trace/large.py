@@ -76,8 +76,8 @@ def send(local: Local, target: Target, first: int) -> Generator[Any, Any, OldSeg
                 answered = yield Wait(mark, TRY_S)
                 if answered:
                     break
-            if not answered:
-                break
+            if mark is small and not answered:
+                return None
     except NotPermitted:
         return None
     return OldSegments(small, large, size)

@@ -182,6 +182,7 @@ UNTRIED = {
     "it was a refusal": [SIZE, segment(ACK | 0x04, 0, FIRST + 1, back=True)],
     "the kernel does not send": [SIZE, SYN_ACK, Failed("ENETUNREACH")],
     "that is not permitted": [SIZE, SYN_ACK, NotPermitted("no")],
+    "the small one is not answered in time": [SIZE, SYN_ACK, *[None, None] * large.TRIES],
 }
 
 
