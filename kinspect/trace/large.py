@@ -6,9 +6,11 @@ Theory of operation:
    that size is built by hand, with DF set as the kernel sets it.
 2. It carries numbers from before the connection's first: old data. The TCP at the other end acknowledges such
    a segment at once and throws it away (RFC 9293 §3.10.7.4), so that nothing reaches the application.
-3. Before it a small old segment, of one byte, goes the same way, as keepalives do. If that one is not
-   acknowledged, somebody on the way takes offence at old data, and nothing is said about size. The same if it
-   is seen to go elsewhere: it is no packet of the socket, so a router with several ways may choose another.
+3. If it is not acknowledged, a small old segment, of one byte, goes the same way, as keepalives do. If that
+   one is not acknowledged either, somebody on the way takes offence at old data, and nothing is said about
+   size. The same if it is seen to go elsewhere: it is no packet of the socket, so a router with several ways
+   may choose another. It comes last, since Linux answers but one such segment in half a second
+   (tcp_invalid_ratelimit), and the large one usually passes.
 4. Whoever does not know the connection answers by a RST that bears the number which the segment acknowledges.
    That number is an old one too, so that neither kernels nor their connection tables heed such a RST.
 5. The large one is acknowledged, or a router says that it is too large (ICMP), which mends it: senders heed
@@ -66,9 +68,9 @@ def send(local: Local, target: Target, first: int) -> Generator[Any, Any, OldSeg
     ends = (local.address, local.port, target.address, target.number)
     small, large = (OldMark(first + 1 - length, length) for length in (1, size - HEADERS))
     try:
-        for mark in (small, large):
+        for mark in (large, small):
             packet = dissect.segment(*ends, mark.first, answer.seq, mark.length)
-            answered = False
+            answered = None
             for _ in range(TRIES):
                 failed = yield Send(packet)
                 if isinstance(failed, Failed) and failed.error != TOO_LARGE:
@@ -76,7 +78,9 @@ def send(local: Local, target: Target, first: int) -> Generator[Any, Any, OldSeg
                 answered = yield Wait(mark, TRY_S)
                 if answered:
                     break
-            if mark is small and not answered:
+            if answered is not None and not answered.icmp:
+                break
+            if mark is small:
                 return None
     except NotPermitted:
         return None
@@ -98,11 +102,16 @@ def read(
         return None
     start = opening.original[0].sighting
     small, large = (correlate(mark, sightings) for mark in (sent.small, sent.large))
-    if not _acknowledged(small, start.place) or _way(small) != _way(opening):
+    # Both end at the same number, so that an acknowledgement is for what was sent last before it.
+    later = small.original[0].sighting.order if small.original else None
+    passed = _acknowledged(large, start.place, later)
+    if not (passed or _acknowledged(small, start.place)):
+        return None
+    if _way(large if passed else small) != _way(opening):
         return None
     last = large.original[-1].sighting if large.original else None
     told = [each.sighting for each in large.reply if each.sighting.packet.icmp == FRAGMENTATION_NEEDED]
-    delivered = _acknowledged(large, start.place) or (last is not None and last.place == arrived_at)
+    delivered = passed or (last is not None and last.place == arrived_at)
     heard = any(each.place == start.place for each in told)
     if not delivered and not heard and not complete:
         return None
@@ -120,8 +129,14 @@ def _at(place: Place) -> At:
     return At(place.kind, place.name)
 
 
-def _acknowledged(flow: Flow, home: Place) -> bool:
-    return any(each.matched_by == "acknowledgement" and each.sighting.place == home for each in flow.reply)
+def _acknowledged(flow: Flow, home: Place, before: int | None = None) -> bool:
+    """Whether that was heard at home; `before` the sighting of this order, None = at any time."""
+    return any(
+        each.matched_by == "acknowledgement"
+        and each.sighting.place == home
+        and (before is None or each.sighting.order < before)
+        for each in flow.reply
+    )
 
 
 def _way(flow: Flow) -> list[object]:

@@ -60,6 +60,12 @@ STORIES = {
     "it is acknowledged": Story(
         [*TRIED, (CLIENT, BIG), (NODE, BIG), (POD, BIG), (CLIENT, ACKNOWLEDGED)], ("delivered", AT_POD, None)
     ),
+    "it is acknowledged at once": Story(
+        [*WAY, (CLIENT, BIG), (NODE, BIG), (POD, BIG), (CLIENT, ACKNOWLEDGED)], ("delivered", AT_POD, None)
+    ),
+    "only the small one that follows is": Story(
+        [*WAY, (CLIENT, BIG), (NODE, BIG), *TRIED[3:]], ("dropped", AT_NODE, None)
+    ),
     "it arrives, and the answer is lost": Story(
         [*TRIED, (CLIENT, BIG), (NODE, BIG), (POD, BIG)], ("delivered", AT_POD, None)
     ),
@@ -163,17 +169,23 @@ def walked(results: list[Any]) -> tuple[list[Any], OldSegments | None]:
 SYN_ACK = segment(SYN | ACK, THEIRS, FIRST + 1, back=True)
 
 
-def test_the_small_one_goes_first_and_both_acknowledge_an_old_number() -> None:
-    given, sent = walked([SIZE, SYN_ACK, None, ACKNOWLEDGED, None, None, None, None, None, None])
+def test_where_the_large_one_is_not_heard_of_a_small_one_follows_and_both_acknowledge_an_old_number() -> None:
+    given, sent = walked([SIZE, SYN_ACK, None, None, None, None, None, None, None, ACKNOWLEDGED])
     assert [type(each) for each in given] == [Size, Wait, *[Send, Wait] * 4]
     assert sent == SENT
     packets = [read(each.packet) for each in given if isinstance(each, Send)]
     assert [each and (each.seq, len(each.payload), each.ack) for each in packets] == [
-        (FIRST, 1, THEIRS),
         *[(FIRST + 1 - LARGE, LARGE, THEIRS)] * 3,
+        (FIRST, 1, THEIRS),
     ]
-    assert len(given[-2].packet) == SIZE
-    assert given[-2].packet[6] & 0x40  # not to be fragmented
+    assert len(given[2].packet) == SIZE
+    assert given[2].packet[6] & 0x40  # not to be fragmented
+
+
+def test_a_large_one_that_is_acknowledged_is_enough() -> None:
+    given, sent = walked([SIZE, SYN_ACK, None, ACKNOWLEDGED])
+    assert [type(each) for each in given] == [Size, Wait, Send, Wait]
+    assert sent == SENT
 
 
 UNTRIED = {
@@ -182,7 +194,7 @@ UNTRIED = {
     "it was a refusal": [SIZE, segment(ACK | 0x04, 0, FIRST + 1, back=True)],
     "the kernel does not send": [SIZE, SYN_ACK, Failed("ENETUNREACH")],
     "that is not permitted": [SIZE, SYN_ACK, NotPermitted("no")],
-    "the small one is not answered in time": [SIZE, SYN_ACK, *[None, None] * large.TRIES],
+    "neither is answered in time": [SIZE, SYN_ACK, *[None, None] * large.TRIES * 2],
 }
 
 
@@ -193,11 +205,11 @@ def test_what_cannot_be_sent_is_not_told_of(name: str) -> None:
 
 def test_what_is_too_large_for_a_link_of_the_sender_itself_counts_as_sent() -> None:
     refused = [Failed(large.TOO_LARGE), None] * large.TRIES
-    assert walked([SIZE, SYN_ACK, None, ACKNOWLEDGED, *refused])[1] == SENT
+    assert walked([SIZE, SYN_ACK, *refused, None, ACKNOWLEDGED])[1] == SENT
 
 
 def test_a_jumbo_frame_is_within_what_the_filter_keeps() -> None:
-    _, sent = walked([60_000, SYN_ACK, None, ACKNOWLEDGED, None, ACKNOWLEDGED])
+    _, sent = walked([60_000, SYN_ACK, None, ACKNOWLEDGED])
     assert sent is not None
     assert FIRST - sent.large.first <= large.BEFORE
     assert len(dissect.segment(*HERE, *THERE, 1, 2, 9000)) == 9040
