@@ -105,7 +105,7 @@ def read(
     # Both end at the same number, so that an acknowledgement is for what was sent last before it.
     later = small.original[0].sighting.order if small.original else None
     passed = _acknowledged(large, start.place, later)
-    if not (passed or _acknowledged(small, start.place)):
+    if not (passed or _acknowledged(small, start.place)) or _is_far(opening):
         return None
     if _way(large if passed else small) != _way(opening):
         return None
@@ -123,6 +123,13 @@ def read(
         told_by=_at(told[0].place) if told else None,
         mtu=told[0].packet.next_mtu or None if told else None,
     )
+
+
+def _is_far(opening: Flow) -> bool:
+    """Whether answers take longer than a try: one to the large packet would be taken for the small one's."""
+    start = opening.original[0].sighting
+    answers = [each.sighting.time_ns for each in opening.reply if each.sighting.place == start.place]
+    return bool(answers) and min(answers) - start.time_ns > TRY_S * 1_000_000_000
 
 
 def _at(place: Place) -> At:

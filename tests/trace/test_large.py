@@ -132,6 +132,21 @@ def test_silence_proves_nothing_where_a_capture_lost_packets() -> None:
     assert told_of(STORIES["it is acknowledged"].seen, complete=False) is not None
 
 
+def test_nothing_is_said_of_a_peer_that_is_farther_than_a_try() -> None:
+    """By the time the large packet's answer comes, the small one has been sent."""
+    answer = segment(SYN | ACK, THEIRS, FIRST + 1, back=True)
+    after = STORIES["nothing is heard of it"].seen[len(WAY) :]
+    for rtt_ns, told in ((1_000, True), (400_000_000, False)):
+        found = [
+            Sighting(
+                place, "eth0", packet.src == HERE[0], number + rtt_ns * (number >= len(WAY)), number, packet
+            )
+            for number, (place, packet) in enumerate([*WAY, (CLIENT, answer), *after])
+        ]
+        opening = correlate(SequenceMark(FIRST), found)
+        assert bool(large.read(SENT, opening, found, POD, True)) is told
+
+
 def test_data_of_the_application_is_no_acknowledgement() -> None:
     """It bears the same number, and may have left before the large packet came."""
     greeting = segment(ACK, THEIRS + 1, FIRST + 1, length=5, back=True)
