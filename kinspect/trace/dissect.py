@@ -26,20 +26,6 @@ def syn(src: str, sport: int, dst: str, dport: int, sequence: int, ttl: int = 64
     return bytes(IP(src=src, dst=dst, ttl=ttl, flags="DF", id=0) / header)
 
 
-OLD_DATA = b"old data of kinspect, to be thrown away\n"
-
-
-def segment(
-    src: str, sport: int, dst: str, dport: int, sequence: int, acknowledged: int, length: int, ttl: int = 64
-) -> bytes:
-    """An IPv4 packet that is not to be fragmented, with a TCP segment of so many bytes of old data."""
-    from scapy.layers.inet import IP, TCP
-
-    data = (OLD_DATA * (length // len(OLD_DATA) + 1))[:length]
-    header = TCP(sport=sport, dport=dport, flags="A", seq=sequence, ack=acknowledged, window=502)
-    return bytes(IP(src=src, dst=dst, ttl=ttl, flags="DF", id=0) / header / data)
-
-
 def datagram(src: str, sport: int, dst: str, dport: int, payload: bytes, ttl: int = 64) -> bytes:
     """An IPv4 packet with one UDP datagram."""
     from scapy.layers.inet import IP, UDP

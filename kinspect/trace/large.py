@@ -28,11 +28,11 @@ from typing import Any
 
 from kinspect.errors import NotPermitted
 from kinspect.model.path import At, Large
-from kinspect.trace import dissect
 from kinspect.trace.bpf import BEFORE
 from kinspect.trace.correlate import Flow, correlate
 from kinspect.trace.methods import Failed, Local, OldSegments, Send, Size, Wait
 from kinspect.trace.packet import ACK, SYN
+from kinspect.trace.segment import segment
 from kinspect.trace.sighting import OldMark, Place, SequenceMark, Sighting
 from kinspect.trace.target import Target
 
@@ -69,7 +69,7 @@ def send(local: Local, target: Target, first: int) -> Generator[Any, Any, OldSeg
     small, large = (OldMark(first + 1 - length, length) for length in (1, size - HEADERS))
     try:
         for mark in (large, small):
-            packet = dissect.segment(*ends, mark.first, answer.seq, mark.length)
+            packet = segment(*ends, mark.first, answer.seq, mark.length)
             answered = None
             for _ in range(TRIES):
                 failed = yield Send(packet)

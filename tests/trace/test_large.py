@@ -14,10 +14,11 @@ from kinspect.errors import NotPermitted
 from kinspect.model.path import At, Large, Trace
 from kinspect.model.snapshot import snapshot_of
 from kinspect.outline.path import headline
-from kinspect.trace import dissect, large
+from kinspect.trace import large
 from kinspect.trace.correlate import correlate
 from kinspect.trace.methods import Failed, Local, OldSegments, Send, Size, Wait
 from kinspect.trace.packet import ACK, SYN, Packet, read
+from kinspect.trace.segment import segment as segment_of
 from kinspect.trace.sighting import OldMark, Place, SequenceMark, Sighting
 from kinspect.trace.target import at_address
 
@@ -227,4 +228,4 @@ def test_a_jumbo_frame_is_within_what_the_filter_keeps() -> None:
     _, sent = walked([60_000, SYN_ACK, None, ACKNOWLEDGED])
     assert sent is not None
     assert FIRST - sent.large.first <= large.BEFORE
-    assert len(dissect.segment(*HERE, *THERE, 1, 2, 9000)) == 9040
+    assert len(segment_of(*HERE, *THERE, 1, 2, 9000)) == 9040

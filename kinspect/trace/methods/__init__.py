@@ -4,7 +4,7 @@ A method is a generator: it yields instructions and gets their results, and so i
 waits. Its module has:
 
     TITLE                   what it does, in a line
-    BUILDS                  whether it sends packets that it builds itself
+    BUILDS                  whether it sends packets that Scapy builds
     suits(target) -> int    how well it suits a target: 0 = not at all; the highest is chosen
     run(target, chance)     the generator, whose return value is an Attempt
 
