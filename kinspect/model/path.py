@@ -148,8 +148,8 @@ class Large(Told, frozen=True):
     """What became of a packet as large as the sender's own, of `size` bytes and not to be fragmented.
 
     `refused`: the sender was told by ICMP that it is too large, which mends it; `dropped`: it was not told.
-    `place` and `interface` are where the packet was seen last ("" = it did not leave), `told_by` where an ICMP
-    message was seen first (None = nowhere) and `mtu` the size that this one allows (None = it does not say).
+    `place` and `interface` are where the packet was seen last ("" = it did not leave), `told_by` where an
+    ICMP message was seen first (None = nowhere) and `mtu` the size that it allows (None = it does not say).
     """
 
     size: int
