@@ -86,9 +86,11 @@ def enter(path: str, inode: int, kind: int) -> None:
         os.close(descriptor)
 
 
-def die_with_parent() -> None:
-    """Has the kernel kill this process when the thread that started it ends."""
+def die_with_parent(parent: Optional[int] = None) -> None:
+    """Has the kernel kill this process when the thread that started it ends; now if it has ended."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent is not None and os.getppid() != parent:
+        os._exit(1)
 
 
 def inode(path: str) -> Optional[int]:
@@ -501,7 +503,7 @@ class Agent:
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin", "LC_ALL": "C"}
 
         def start() -> "subprocess.Popen[bytes]":
-            pipe, null = subprocess.PIPE, subprocess.DEVNULL
+            pipe, null, here = subprocess.PIPE, subprocess.DEVNULL, os.getpid()
             return subprocess.Popen(
                 argv,
                 stdin=null,
@@ -509,7 +511,7 @@ class Agent:
                 stderr=pipe,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=die_with_parent,
+                preexec_fn=lambda: die_with_parent(here),
             )
 
         tool = Tool(self._nets[net].make(start))
