@@ -55,9 +55,12 @@ def _verdict(trace: Trace) -> str:
     served, several = trace.backend, len(_reached(trace))
     if several > 1:
         return f"delivered: {way} to {several} backends ({trace.method})"
-    pod = f"pod {served.pod} " if served.pod else ""
-    node = f" on {served.node}" if served.node else ""
-    return f"delivered: {way} to {pod}at {served.address}:{served.port}{node} ({trace.method})"
+    address = f"{served.address}:{served.port}"
+    if served.pod:
+        way += f" to pod {served.pod} at {address}"
+    elif trace.target != address:
+        way += f" to {address}"
+    return f"delivered: {way}{f' on {served.node}' if served.node else ''} ({trace.method})"
 
 
 def _reached(trace: Trace) -> set[str]:

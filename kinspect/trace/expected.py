@@ -280,18 +280,14 @@ def _straight(snapshot: Snapshot, target: Target, vantage: Vantage) -> Alternati
     if owner == vantage.place:
         return Alternative(1.0, "delivered", None, (), "it is its own address")
     if vantage.place.kind == "pod" and vantage.node:
-        visits.append(Visit("original", Place("node", vantage.node), ends, ends, ("routed",)))
+        # It may put its own address in place of the pod's where the packet leaves the pod network.
+        leaving = ends if pod and not target.node else ends._replace(src=ANY)
+        visits.append(Visit("original", Place("node", vantage.node), ends, leaving, ("routed",)))
     if owner is None:
         return Alternative(1.0, "unknown", None, tuple(visits), f"nothing is known to own {target.address}")
     if owner.kind == "pod" and node and node != vantage.node:
         visits.append(Visit("original", Place("node", node), ends, ends, ("routed",)))
-    # A pod's node may put its own address in place of the pod's where the packet leaves the pod network.
-    visits = [visits[0], *(_from_somewhere(visit) if target.node else visit for visit in visits[1:])]
     last = Visit("original", owner, visits[-1].leaving, None, ("delivered",))
     original = (*visits, last)
     reply = tuple(each.answered() for each in reversed(original))
     return Alternative(1.0, "delivered", None, original + reply, f"{target.address} is {owner}")
-
-
-def _from_somewhere(visit: Visit) -> Visit:
-    return visit._replace(leaving=visit.leaving and visit.leaving._replace(src=ANY))

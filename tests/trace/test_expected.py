@@ -53,6 +53,11 @@ CASES = {
             ]
         ],
     ),
+    "pod to what is outside, as whom its node pleases": (
+        "203.0.113.9:80",
+        SOURCE,
+        [["unknown", "pod/shop/src 10.244.0.5 203.0.113.9:80", "node/node1 any address 203.0.113.9:80"]],
+    ),
     "hairpin": (
         "svc/one",
         WEB,
