@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import signal
@@ -167,3 +168,14 @@ def wait_until_none_lives(processes: set[int], seconds: float = GONE_S) -> set[i
     while (left := {process for process in processes if alive(process)}) and time.monotonic() < deadline:
         time.sleep(0.02)
     return left
+
+
+@contextmanager
+def held(processes: set[int]) -> Iterator[None]:
+    """Keeps their network namespaces, whose numbers the kernel would else give to those of a next lab."""
+    with contextlib.ExitStack() as stack:
+        for process in processes:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                namespace = os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+                stack.callback(os.close, namespace)
+        yield

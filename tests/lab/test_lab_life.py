@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kinspect.lab import control
-from tests.lab.labcommand import GONE_S, THIS_USER, command, descendants, up, wait_until_none_lives
+from tests.lab.labcommand import GONE_S, THIS_USER, command, descendants, held, up, wait_until_none_lives
 
 pytestmark = pytest.mark.lab
 
@@ -41,8 +42,9 @@ def files_open_to_find() -> set[str]:
 @pytest.mark.parametrize("victim", ["the supervisor", "any process", "any process, early"])
 def test_killed_it_leaves_nothing(victim: str) -> None:
     files, mounts = files_open_to_find(), Path("/proc/self/mounts").read_text()
-    with up("--nodes", "2") as lab:
+    with contextlib.ExitStack() as stack, up("--nodes", "2") as lab:
         processes = lab.processes()
+        stack.enter_context(held(processes))
         inside = network_namespaces(processes) - {OUTSIDE}
         assert len(inside) >= 7  # fabric, client, balancer, two nodes and at least two pods
         if victim != "the supervisor":
@@ -53,8 +55,8 @@ def test_killed_it_leaves_nothing(victim: str) -> None:
         os.kill(lab.number, signal.SIGKILL)
         lab.process.wait(GONE_S)
         assert wait_until_none_lives(processes) == set()
+        assert not inside & every_network_namespace()
     assert lab.number not in control.labs()
-    assert not inside & every_network_namespace()
     assert files_open_to_find() == files
     assert Path("/proc/self/mounts").read_text() == mounts
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.labcommand import descendants, up, wait_until_none_lives
+from tests.lab.labcommand import descendants, held, up, wait_until_none_lives
 
 from .conftest import OBJECTS
 from .lab import KINSPECT
@@ -48,7 +49,7 @@ def until_it_has_agents(trace: int) -> None:
 @pytest.mark.parametrize("victim", ["the lab", "an agent", "the trace", "all of them"])
 def test_killed_at_a_random_moment_nothing_is_left(victim: str) -> None:
     seed = random.SystemRandom().getrandbits(32)
-    with up("--nodes", "2", manifests=[OBJECTS]) as lab:
+    with up("--nodes", "2", manifests=[OBJECTS]) as lab, contextlib.ExitStack() as stack:
         outside = network_namespaces({os.getpid()})
         kubeconfig = f"--kubeconfig={lab.kubeconfig}"
         with subprocess.Popen(
@@ -57,6 +58,7 @@ def test_killed_at_a_random_moment_nothing_is_left(victim: str) -> None:
             until_it_has_agents(tracing.pid)
             time.sleep(random.Random(seed).uniform(0.0, LATEST_S))
             of_trace, of_lab = descendants(tracing.pid), lab.processes()
+            stack.enter_context(held(of_trace | of_lab))
             inside = network_namespaces(of_trace | of_lab) - outside
             victims = {
                 "the lab": {lab.number},
