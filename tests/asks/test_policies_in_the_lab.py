@@ -175,7 +175,7 @@ def test_a_packet_that_was_lost_elsewhere_is_not_blamed_on_a_policy(ground: Poli
 
 # Random policies and many connections: where the verdict is certain, the packets agree.
 
-ROUNDS = 4
+ROUNDS = 10
 PODS = ("shop/web", "shop/db", "shop/client", "research/client")
 SOURCES = (*(f"pod/{name}" for name in PODS), "node/node1", "node/node2", "client")
 PORTS = (("TCP", 8080), ("TCP", 8090), ("TCP", 5432), ("UDP", 9090))
