@@ -7,6 +7,7 @@ put faults in front of it with an `interceptor`, and turn the knobs of `Limits`.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
 import ssl
@@ -85,6 +86,7 @@ class ApiServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+            await self._abort_greetings()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -94,6 +96,14 @@ class ApiServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def _abort_greetings(self) -> None:
+        """Ends the connections that are still in their TLS handshake: the runner does not know of them yet."""
+        loop = asyncio.get_running_loop()
+        for transport in list(getattr(loop, "_transports", {}).values()):
+            if (transport.get_extra_info("sockname") or ())[1:2] == (self.port,):
+                transport.abort()
+        await asyncio.sleep(0)
 
     # Requests
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 
@@ -212,6 +213,21 @@ def test_a_watch_ends_by_its_timeout_and_by_the_server_stopping(store):
         await client.server.start()
         assert client.server.port == port
         assert await client.get("/version")
+
+    _with(store, run)
+
+
+def test_stopping_ends_connections_that_have_not_greeted_yet(store):
+    async def run(client: Client) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)  # and says nothing
+        await client.get("/version")  # by now the server has taken that one, too
+        await client.server.stop()
+        try:
+            async with asyncio.timeout(5):
+                with contextlib.suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+        finally:
+            writer.close()
 
     _with(store, run)
 
