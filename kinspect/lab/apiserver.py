@@ -98,7 +98,7 @@ class ApiServer:
         await self.stop()
 
     async def _abort_greetings(self) -> None:
-        """Ends the connections that are still in their TLS handshake: the runner does not know of them yet."""
+        """Ends the connections that are still in their TLS handshake: the runner does not know them yet."""
         loop = asyncio.get_running_loop()
         for transport in list(getattr(loop, "_transports", {}).values()):
             if (transport.get_extra_info("sockname") or ())[1:2] == (self.port,):

@@ -1,6 +1,6 @@
 """Access → what a connection needs: a TLS context and headers. The door of the official client.
 
-The official client knows kubeconfig's certificates, auth providers and proxies. Three things it does not do
+The official client knows kubeconfig's certificates and auth providers. Three things it does not do
 are done here: plugins without our terminal (`execplugin`), token files that are read again, and `--as`.
 """
 
@@ -26,11 +26,10 @@ TOKEN_FILE_S = 60.0
 
 
 class Login(NamedTuple):
-    """`ssl` None = plain HTTP. `proxy` None = as the environment says."""
+    """`ssl` None = plain HTTP."""
 
     ssl: ssl.SSLContext | None
     headers: tuple[tuple[str, str], ...]
-    proxy: str | None
 
 
 class Credentials:
@@ -103,7 +102,7 @@ async def _configured(access: Access, cluster: dict[str, Any], user: dict[str, A
         raise Unreachable(f"the kubeconfig's certificates cannot be used: {error}") from error
     bearer = configuration.api_key.get("BearerToken")
     headers = (("Authorization", bearer),) if bearer else ()
-    return Login(context, headers + access.impersonation, configuration.proxy)
+    return Login(context, headers + access.impersonation)
 
 
 def _import_no_more_than_is_used() -> None:

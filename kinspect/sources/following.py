@@ -105,7 +105,7 @@ class _Stream:
     def __init__(self, group: asyncio.TaskGroup, transport: Transport, watcher: Watcher) -> None:
         self._transport = transport
         self._kind = watcher.kind
-        self._pages = Pages(group, transport, watcher.kind)
+        self._pages = Pages(group, transport, watcher.kind, watcher.pace.fast_page_s)
         self._open: AsyncGenerator[Event, None] | None = None
 
     async def answer(self, request: Request) -> Event:

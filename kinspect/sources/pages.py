@@ -19,17 +19,15 @@ from kinspect.sources.messages import Event, Failed, List
 if TYPE_CHECKING:
     from kinspect.sources.transport import Answer, Transport
 
-FAST_S = 0.5
-"""An answer within this time makes the next one worth asking for at once."""
-
 
 class Pages:
-    """The pages of one kind from one server. `group` owns what is asked ahead."""
+    """The pages of one kind. `group` owns what is asked ahead, after an answer that took less than `fast_s`."""
 
-    def __init__(self, group: asyncio.TaskGroup, transport: Transport, kind: Kind) -> None:
+    def __init__(self, group: asyncio.TaskGroup, transport: Transport, kind: Kind, fast_s: float) -> None:
         self._group = group
         self._transport = transport
         self._kind = kind
+        self._fast_s = fast_s
         self._ahead: tuple[List, asyncio.Task[Answer | Failed]] | None = None
 
     async def page(self, request: List) -> Event:
@@ -37,7 +35,7 @@ class Pages:
         answer = await self._answer(request)
         if isinstance(answer, Failed):
             return answer
-        following = decoding.continue_token(answer.body) if answer.took_s < FAST_S else ""
+        following = decoding.continue_token(answer.body) if answer.took_s < self._fast_s else ""
         if following and following != request.continue_:
             self._ask_ahead(request._replace(continue_=following))
             await asyncio.sleep(0)  # lets the request out before decoding holds up everything

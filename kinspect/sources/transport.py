@@ -23,7 +23,7 @@ import aiohttp
 from kinspect import __version__
 from kinspect.errors import KinspectError, Unreachable
 from kinspect.model.kinds import Kind
-from kinspect.sources import decoding
+from kinspect.sources import decoding, proxies
 from kinspect.sources.credentials import Credentials, Login
 from kinspect.sources.kubeconfig import Access
 from kinspect.sources.messages import Batch, Ended, Event, Failed, List, Opened, Watch, WatchEvent
@@ -66,7 +66,7 @@ class Transport:
                 "Accept-Encoding": "gzip" if self._packed() else "identity",
             },
             cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=True,  # HTTPS_PROXY and NO_PROXY, as kubectl
+            trust_env=False,  # it would send passwords from ~/.netrc, and not read NO_PROXY as kubectl does
         )
 
     async def aclose(self) -> None:
@@ -193,7 +193,7 @@ class Transport:
             headers=login.headers,
             ssl=login.ssl if login.ssl is not None else True,
             server_hostname=self.access.cluster.get("tls-server-name") or None,
-            proxy=_proxy(login),
+            proxy=proxies.proxy_of(self.access.server, self.access.cluster.get("proxy-url"), os.environ),
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_s, sock_read=silence_s),
         ) as response:
@@ -212,15 +212,6 @@ def path_of(kind: Kind, version: str, namespace: str | None, name: str | None = 
     root = f"/api/{version}" if "/" not in version else f"/apis/{version}"
     place = f"/namespaces/{namespace}" if namespace and kind.namespaced else ""
     return f"{root}{place}/{kind.plural}" + (f"/{name}" if name else "")
-
-
-def _proxy(login: Login) -> str | None:
-    if login.proxy and not login.proxy.startswith("http"):
-        raise Unreachable(
-            f"the kubeconfig's proxy-url {login.proxy} is no HTTP proxy",
-            "kinspect speaks to HTTP proxies only.",
-        )
-    return login.proxy
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:

@@ -67,6 +67,8 @@ class Pace(NamedTuple):
     """How patient the machine is, in seconds. Tests are in more of a hurry."""
 
     slow_page_s: float = 2.0
+    fast_page_s: float = 0.5
+    """A page that came within this time makes the next one worth asking for at once (`pages`)."""
     first_pause_s: float = 0.8
     longest_pause_s: float = 30.0
     slow_retry_s: float = 60.0
@@ -93,7 +95,7 @@ class Watcher:
         self.kind = kind
         self._standing = Standing(kind.name, namespace if kind.namespaced else None)
         self._fallback = fallback if kind.namespaced and namespace is None else None
-        self._pace = pace
+        self.pace = pace
         self._version = 0  # which of kind.versions
         self._keys: set[Key] = set()  # of the list that is under way
         self._begun = False  # a part of an answer is here
@@ -157,7 +159,7 @@ class Watcher:
             return Step(found + self._progress(page), Read())
         if page.continue_:
             progress = self._progress(page)
-            if first and page.took_s > self._pace.slow_page_s:
+            if first and page.took_s > self.pace.slow_page_s:
                 self._keys, self._catch_up_to = set(), page.resource_version
                 self._asked = asked._replace(limit=0, resource_version="0")
             else:
@@ -179,7 +181,7 @@ class Watcher:
     # Watches
 
     def _watch(self, jitter: float) -> Watch:
-        timeout_s = self._pace.watch_s + int(self._pace.watch_s * jitter)
+        timeout_s = self.pace.watch_s + int(self.pace.watch_s * jitter)
         return Watch(self.version, self._standing.scope, self._resource_version, timeout_s)
 
     def _on_batch(self, batch: Batch, now: datetime, jitter: float) -> Step:
@@ -222,7 +224,7 @@ class Watcher:
     def _on_ended(self, now: datetime, jitter: float) -> Step:
         self._asked = self._watch(jitter)
         opened_at = self._opened_at or now
-        if (now - opened_at).total_seconds() >= self._pace.shortest_watch_s:
+        if (now - opened_at).total_seconds() >= self.pace.shortest_watch_s:
             self._succeeded(now)
             return Step((), self._asked)
         # A server that ends watches at once must not be asked in a tight circle.
@@ -257,7 +259,7 @@ class Watcher:
     def _on_trouble(self, failed: Failed, jitter: float) -> Step:
         """The server, or the way to it, has trouble: the same again, a little later."""
         again, many = self._asked, self._failures >= FAILURES_UNTIL_LOST
-        enough = failed.status is None and not self._pace.asks_again
+        enough = failed.status is None and not self.pace.asks_again
         if isinstance(again, Watch):
             # A watch that keeps failing may fail because of its version: a list has none.
             again = self._begin() if many else self._watch(jitter)
@@ -280,7 +282,7 @@ class Watcher:
 
     def _on_forbidden(self, message: str, jitter: float) -> Step:
         if isinstance(self._asked, Watch):
-            polled = f"may be listed but not watched, read again every {self._pace.slow_retry_s:.0f} s"
+            polled = f"may be listed but not watched, read again every {self.pace.slow_retry_s:.0f} s"
             return Step(self._standing.stale(polled), self._slowly(self._begin(), jitter))
         if self._fallback is not None and self._standing.scope is None:
             # What was seen elsewhere, while that was allowed, is not known any more.
@@ -313,7 +315,7 @@ class Watcher:
 
     def _pause(self, after: List | Watch, retry_after_s: float | None, jitter: float) -> Wait:
         self._asked = after
-        pause_s = min(self._pace.first_pause_s * 2**self._failures, self._pace.longest_pause_s)
+        pause_s = min(self.pace.first_pause_s * 2**self._failures, self.pace.longest_pause_s)
         self._failures = min(self._failures + 1, 10)
         if retry_after_s is not None and retry_after_s > 0:
             pause_s = min(retry_after_s, LONGEST_RETRY_AFTER_S)
@@ -321,7 +323,7 @@ class Watcher:
 
     def _slowly(self, after: List | Watch, jitter: float) -> Wait:
         self._asked = after
-        return Wait(self._pace.slow_retry_s * (1 + jitter))
+        return Wait(self.pace.slow_retry_s * (1 + jitter))
 
 
 def _changes(kind: str, latest: dict[Key, Object | None]) -> Iterator[Change]:

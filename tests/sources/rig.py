@@ -22,6 +22,7 @@ from kinspect.sources.watcher import Pace
 
 HURRY = Pace(
     slow_page_s=0.3,
+    fast_page_s=0.1,
     first_pause_s=0.02,
     longest_pause_s=0.1,
     slow_retry_s=0.15,

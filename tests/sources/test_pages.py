@@ -14,9 +14,10 @@ import pytest
 from kinspect.model.kinds import KINDS, Kind
 from kinspect.sources.decoding import continue_token
 from kinspect.sources.messages import Failed, List, Page
-from kinspect.sources.pages import FAST_S, Pages
+from kinspect.sources.pages import Pages
 from kinspect.sources.transport import Answer, Transport
 
+FAST_S = 0.5
 FIRST = List("v1", None, 500)
 SECOND = FIRST._replace(continue_="two")
 BODIES = {
@@ -47,7 +48,7 @@ class Server:
 def play(server: Server, story: Callable[[Pages], Awaitable[Any]]) -> None:
     async def run() -> None:
         async with asyncio.timeout(10), asyncio.TaskGroup() as group:
-            await story(Pages(group, cast(Transport, server), KINDS["Pod"]))
+            await story(Pages(group, cast(Transport, server), KINDS["Pod"], FAST_S))
 
     asyncio.run(run())
 
