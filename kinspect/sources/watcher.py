@@ -19,7 +19,9 @@ Theory of operation (Kubernetes API concepts; client-go reflector.go):
    Meanwhile what was known stays, marked with the time when it was true (`as_of`).
 7. 401 refreshes the credentials once; again 401 is bad news, tried again slowly. 403 falls back to one
    namespace where there is one, else the kind is denied. A kind that may be listed but not watched is
-   listed again and again. All of these are retried slowly.
+   listed again and again. All of these are retried slowly: where only one namespace may be read, its watches
+   are short, and after each the whole cluster is asked for. Whatever but a page comes of that, the namespace
+   goes on where it was; a page widens the view again.
 8. 404 tries the kind's other versions; then the kind is absent, and looked for slowly: it may be installed
    later, and a kind that was there may go. The core group always exists, so there 404 means: not Kubernetes.
 9. Versions of one server never go back. If they do it was restored or replaced: the list starts again.
@@ -104,6 +106,7 @@ class Watcher:
         self._failures = 0  # in a row
         self._refreshed = False  # the credentials, since the last success
         self._opened_at: datetime | None = None
+        self._narrow: List | Watch | None = None  # what goes on if the whole cluster is refused once more
         self._asked: List | Watch = self._begin()
 
     @property
@@ -148,6 +151,9 @@ class Watcher:
         if page.continue_ and page.continue_ == asked.continue_:
             return self._on_trouble(Failed(None, "the server gives the same page again and again"), jitter)
         self._succeeded(now)
+        if self._narrow is not None:
+            self._narrow, self._standing.scope, self._standing.narrowed = None, None, ""
+            self._standing.complete = False  # of what is asked for now, this is the first page
         self._begun = page.partial
         self._keys.update(each.key for each in page.objects)
         if first:
@@ -181,8 +187,16 @@ class Watcher:
     # Watches
 
     def _watch(self, jitter: float) -> Watch:
-        timeout_s = self.pace.watch_s + int(self.pace.watch_s * jitter)
+        longest_s = self.pace.slow_retry_s if self._standing.narrowed else self.pace.watch_s
+        timeout_s = max(1, int(min(longest_s, self.pace.watch_s) * (1 + jitter)))
         return Watch(self.version, self._standing.scope, self._resource_version, timeout_s)
+
+    def _wider(self, narrow: List | Watch) -> List | Watch:
+        """What to ask when there is time for it: the whole cluster, if only one namespace could be read."""
+        if not self._standing.narrowed:
+            return narrow
+        self._narrow = narrow
+        return List(self.version, None, PAGE)
 
     def _on_batch(self, batch: Batch, now: datetime, jitter: float) -> Step:
         latest: dict[Key, Object | None] = {}
@@ -226,6 +240,7 @@ class Watcher:
         opened_at = self._opened_at or now
         if (now - opened_at).total_seconds() >= self.pace.shortest_watch_s:
             self._succeeded(now)
+            self._asked = self._wider(self._asked)
             return Step((), self._asked)
         # A server that ends watches at once must not be asked in a tight circle.
         return Step((), self._pause(self._asked, None, jitter))
@@ -238,6 +253,9 @@ class Watcher:
     def _on_failed(self, failed: Failed, jitter: float) -> Step:
         self._begun = False
         status = failed.status
+        if self._narrow is not None and status != 401:
+            self._asked, self._narrow = self._narrow, None
+            return Step((), self._asked)
         if status is None or status == 429 or status >= 500:
             return self._on_trouble(failed, jitter)
         if status == 401:
@@ -283,7 +301,7 @@ class Watcher:
     def _on_forbidden(self, message: str, jitter: float) -> Step:
         if isinstance(self._asked, Watch):
             polled = f"may be listed but not watched, read again every {self.pace.slow_retry_s:.0f} s"
-            return Step(self._standing.stale(polled), self._slowly(self._begin(), jitter))
+            return Step(self._standing.stale(polled), self._slowly(self._wider(self._begin()), jitter))
         if self._fallback is not None and self._standing.scope is None:
             # What was seen elsewhere, while that was allowed, is not known any more.
             nothing = Retain(self.kind.name, None, frozenset())

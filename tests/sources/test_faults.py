@@ -414,12 +414,7 @@ def test_a_kind_that_may_be_listed_but_not_watched(tmp_path: Path) -> None:
 
 
 def test_a_right_that_is_given_later(tmp_path: Path) -> None:
-    granted, in_force = asyncio.Event(), asyncio.Event()
-
-    def allows(info: RequestInfo) -> bool:
-        if info.resource == "ingresses" and granted.is_set() and not info.namespace:
-            in_force.set()  # not between the refusal of the cluster and the question about the namespace
-        return info.resource != "ingresses" or in_force.is_set()
+    granted = asyncio.Event()
 
     async def story(rig: Rig) -> None:
         rig.read()
@@ -427,6 +422,59 @@ def test_a_right_that_is_given_later(tmp_path: Path) -> None:
         assert rig.coverage["Ingress"].state == "denied"
         granted.set()
         await rig.until(lambda: rig.coverage["Ingress"] == Coverage("given"))
+
+    play(story, tmp_path, allows=lambda info: info.resource != "ingresses" or granted.is_set())
+
+
+def test_a_right_that_is_given_between_the_refusal_and_the_question_about_one_namespace(
+    tmp_path: Path,
+) -> None:
+    asked: list[str | None] = []
+
+    def allows(info: RequestInfo) -> bool:
+        if info.resource == "services":
+            asked.append(info.namespace)
+        return info.resource != "services" or len(asked) > 1
+
+    async def story(rig: Rig) -> None:
+        rig.store.create(service("elsewhere", "other"))
+        rig.read(namespace="shop")
+        await rig.until(lambda: rig.coverage.get("Service", Coverage()).namespaces == ("shop",))
+        assert Key("other", "elsewhere") not in rig.objects["Service"]
+        await rig.equal_to_a_fresh_list()
+        await stir(rig)
+        await rig.equal_to_a_fresh_list()
+
+    play(story, tmp_path, allows=allows)
+
+
+def test_a_right_to_the_whole_cluster_that_is_given_later_and_taken_again(tmp_path: Path) -> None:
+    everywhere, refused_again = asyncio.Event(), asyncio.Event()
+    refused = 0
+
+    def allows(info: RequestInfo) -> bool:
+        nonlocal refused
+        allowed = info.namespace == "shop" or everywhere.is_set()
+        refused += info.resource == "services" and not allowed
+        if refused > 1:
+            refused_again.set()
+        return allowed
+
+    async def story(rig: Rig) -> None:
+        rig.store.create(service("elsewhere", "other"))
+        rig.read(namespace="shop")
+        await rig.settled()
+        await refused_again.wait()
+        rig.store.create(service("new"))
+        await rig.until(lambda: Key("shop", "new") in rig.objects["Service"])
+        assert rig.coverage["Service"].namespaces == ("shop",)
+        everywhere.set()
+        await rig.equal_to_a_fresh_list()
+        everywhere.clear()
+        await rig.server.stop()
+        await rig.server.start()
+        await rig.until(lambda: rig.coverage["Service"].namespaces == ("shop",))
+        assert Key("other", "elsewhere") not in rig.objects["Service"]
 
     play(story, tmp_path, allows=allows)
 

@@ -261,6 +261,58 @@ def test_403_narrows_to_the_one_namespace_and_says_so() -> None:
     assert play.request.namespace == "shop"
 
 
+def narrowed_to_shop() -> Play:
+    """Watching in shop, because the whole cluster was refused."""
+    play = Play(Watcher(PODS, None, fallback="shop"))
+    play.says(Failed(403, "pods is forbidden"))
+    assert play.says(Page((pod("a", 1, "shop"),), (), "10")) == Watch("v1", "shop", "10", 90)
+    play.says(Opened())
+    play.now += timedelta(seconds=60)
+    return play
+
+
+def test_after_each_short_watch_of_the_one_namespace_the_whole_cluster_is_asked_for() -> None:
+    play = narrowed_to_shop()
+    assert play.says(Ended()) == List("v1", None, 500)
+    assert play.says(Failed(403, "pods is forbidden")) == Watch("v1", "shop", "10", 90)
+    assert play.told.coverage == Coverage("given", "only namespace shop: pods is forbidden", ("shop",))
+    play.says(Opened())
+    play.now += timedelta(seconds=60)
+    play.says(Ended())
+    everything = Page((pod("a", 1, "shop"), pod("b", 2, "else")), (), "20")
+    assert play.says(everything) == Watch("v1", None, "20", 450)
+    assert play.told.coverage == Coverage("given")
+    assert set(play.told.objects) == {Key("shop", "a"), Key("else", "b")}
+
+
+def test_a_cluster_that_comes_in_pages_is_not_known_before_the_last() -> None:
+    play = narrowed_to_shop()
+    play.says(Ended())
+    play.says(Page((pod("b", 2, "else"),), (), "20", "next", 1))
+    assert play.told.coverage == Coverage("loading", count=1, expected=2)
+    play.says(Page((pod("a", 1, "shop"),), (), "20"))
+    assert play.told.coverage == Coverage("given")
+
+
+@pytest.mark.parametrize("status", [None, 404, 405, 410, 429, 500])
+def test_trouble_with_the_whole_cluster_leaves_the_one_namespace_watched(status: int | None) -> None:
+    play = narrowed_to_shop()
+    play.says(Ended())
+    assert play.says(Failed(status, "trouble")) == Watch("v1", "shop", "10", 90)
+    assert play.told.coverage.namespaces == ("shop",)
+    assert set(play.told.objects) == {Key("shop", "a")}
+
+
+def test_where_the_one_namespace_may_only_be_listed_the_whole_cluster_is_asked_for_too() -> None:
+    play = Play(Watcher(PODS, None, fallback="shop"))
+    play.says(Failed(403, "pods is forbidden"))
+    play.says(Page((pod("a", 1, "shop"),), (), "10"))
+    assert play.says(Failed(403, "may not watch")) == Wait(90.0)
+    assert play.says(Waited()) == List("v1", None, 500)
+    assert play.says(Failed(403, "pods is forbidden")) == List("v1", "shop", 500)
+    assert isinstance(play.says(Page((pod("a", 1, "shop"),), (), "11")), Watch)
+
+
 def test_rights_that_are_taken_away_take_what_they_showed() -> None:
     play = Play(Watcher(PODS, None, fallback="shop"))
     play.until_watching(pod("a", 1, "shop"), pod("b", 2, "elsewhere"))
