@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from kinspect.model.endpointslice import Endpoint, EndpointHints, EndpointPort, EndpointSlice
 from kinspect.model.meta import Fact, Key
@@ -23,7 +24,7 @@ from kinspect.model.pod import Pod
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.membership import pod_of, promised_pods, selected_pods, slices_of
-from kinspect.resolve.ports import belongs
+from kinspect.resolve.ports import belongs, joined_by, target_of, target_on
 from kinspect.resolve.service_class import families_of
 
 
@@ -67,6 +68,20 @@ class UnmatchedPort(Fact, frozen=True):
     port: int | None
 
 
+class UndeclaredPort(NamedTuple):
+    """A port of the Service, at this place in `spec.ports`, whose target is a name that these pods do not
+    declare."""
+
+    place: int
+    port: ServicePort
+    name: str
+    pods: tuple[Pod, ...]
+
+
+Entry = tuple[EndpointSlice, Endpoint, Key | None]
+"""An endpoint as one slice lists it, and the pod behind it."""
+
+
 class Behind:
     """Everything behind one Service in one snapshot, each part worked out when first asked for.
 
@@ -77,11 +92,8 @@ class Behind:
     def __init__(self, snapshot: Snapshot, service: Service) -> None:
         self.snapshot = snapshot
         self.service = service
+        self.slices = slices_of(snapshot, service)
         self._by_port: dict[ServicePort, tuple[Backend, ...]] = {}
-
-    @cached_property
-    def slices(self) -> tuple[EndpointSlice, ...]:
-        return slices_of(self.snapshot, self.service)
 
     @cached_property
     def pods(self) -> tuple[Pod, ...]:
@@ -96,9 +108,30 @@ class Behind:
         return promised_pods(self.snapshot, self.service) or (() if known else None)
 
     @cached_property
+    def undeclared(self) -> tuple[UndeclaredPort, ...]:
+        """The ports whose targetPort is a name that some of the port bearers do not declare."""
+        found = (
+            UndeclaredPort(
+                n, port, target, tuple(pod for pod in self.port_bearers or () if target_on(pod, port) is None)
+            )
+            for n, port in enumerate(self.service.spec.ports)
+            if isinstance(target := target_of(port), str)
+        )
+        return tuple(each for each in found if each.pods)
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every endpoint of every slice, with the pod behind it."""
+        return tuple(
+            (slice_, endpoint, pod_of(self.snapshot, slice_, endpoint))
+            for slice_ in self.slices
+            for endpoint in slice_.endpoints
+        )
+
+    @cached_property
     def endpoints(self) -> tuple[Backend, ...]:
         """The addresses that the slices list, whatever the ports, by address: who is listed at all."""
-        return _merged(self.snapshot, ((slice_, _ADDRESS_ONLY) for slice_ in self.slices))
+        return _merged((entry, _ADDRESS_ONLY) for entry in self.entries)
 
     @cached_property
     def reachable(self) -> tuple[Backend, ...]:
@@ -106,24 +139,31 @@ class Behind:
         families = families_of(self.service)
         return tuple(each for each in self.endpoints if each.address_type in families)
 
-    @cached_property
+    @property
     def unmatched_ports(self) -> tuple[UnmatchedPort, ...]:
         """The slice ports that no Service port names, by slice and name."""
+        wanted = {(port.name, port.protocol) for port in self.service.spec.ports}
         return tuple(
-            UnmatchedPort(slice_.name, each.name or "", each.protocol or "TCP", each.port)
+            UnmatchedPort(slice_.name, *joined_by(each), each.port)
             for slice_ in self.slices
-            for each in sorted(slice_.ports, key=lambda port: (port.name or "", port.protocol or "TCP"))
-            if not any(belongs(each, port) for port in self.service.spec.ports)
+            for each in sorted((e for e in slice_.ports if joined_by(e) not in wanted), key=joined_by)
+        )
+
+    def feeds(self, port: ServicePort) -> bool:
+        """Whether the port has any backend, in whatever state."""
+        return any(
+            belongs(each, port) and each.port is not None and any(e.addresses for e in slice_.endpoints)
+            for slice_ in self.slices
+            for each in slice_.ports
         )
 
     def backends(self, port: ServicePort) -> tuple[Backend, ...]:
         """The backends of one port of the Service, by address and port."""
         found = self._by_port.get(port)
         if found is None:
-            feeding = (
-                (slice_, each) for slice_ in self.slices for each in slice_.ports if belongs(each, port)
+            found = self._by_port[port] = _merged(
+                (entry, each) for entry in self.entries for each in entry[0].ports if belongs(each, port)
             )
-            found = self._by_port[port] = _merged(self.snapshot, feeding)
         return found
 
 
@@ -135,33 +175,29 @@ def backends(snapshot: Snapshot, service: Service, port: ServicePort) -> tuple[B
 _ADDRESS_ONLY = EndpointPort(protocol="", port=0)
 
 
-def _merged(snapshot: Snapshot, feeding: Iterable[tuple[EndpointSlice, EndpointPort]]) -> tuple[Backend, ...]:
-    """The endpoints of these slices at these ports, each backend once."""
-    entries: dict[tuple[str, int], list[tuple[EndpointSlice, Endpoint, EndpointPort]]] = {}
-    for slice_, port in feeding:
-        if port.port is not None:
-            for endpoint in slice_.endpoints:
-                if endpoint.addresses:
-                    entry = (endpoint.addresses[0], port.port)
-                    entries.setdefault(entry, []).append((slice_, endpoint, port))
-    return tuple(_backend(snapshot, entries[entry]) for entry in sorted(entries))
+def _merged(feeding: Iterable[tuple[Entry, EndpointPort]]) -> tuple[Backend, ...]:
+    """What these entries list at these ports, each backend once."""
+    found: dict[tuple[str, int], list[tuple[Entry, EndpointPort]]] = {}
+    for entry, port in feeding:
+        addresses = entry[1].addresses
+        if addresses and port.port is not None:
+            found.setdefault((addresses[0], port.port), []).append((entry, port))
+    return tuple(_backend(found[each]) for each in sorted(found))
 
 
-def _backend(snapshot: Snapshot, entries: list[tuple[EndpointSlice, Endpoint, EndpointPort]]) -> Backend:
+def _backend(found: list[tuple[Entry, EndpointPort]]) -> Backend:
     """The one backend that these entries are."""
-    if len(entries) == 1:
-        names: tuple[str, ...] = (entries[0][0].metadata.name,)
-        newest = entries[0]
-    else:
-        names = tuple(sorted({slice_.metadata.name for slice_, _, _ in entries}))
-        newest = max(entries, key=lambda entry: _age(entry[0]))
-    slice_, endpoint, port = newest
+    (slice_, endpoint, pod), port = found[0]
+    names: tuple[str, ...] = (slice_.name,)
+    if len(found) > 1:
+        (slice_, endpoint, pod), port = max(found, key=lambda each: _age(each[0][0]))
+        names = tuple(sorted({entry[0].name for entry, _ in found}))
     return Backend(
         address=endpoint.addresses[0],
         port=None if port is _ADDRESS_ONLY else port.port,
         protocol="" if port is _ADDRESS_ONLY else port.protocol or "TCP",
         address_type=slice_.address_type,
-        pod=pod_of(snapshot, slice_, endpoint),
+        pod=pod,
         node=endpoint.node_name,
         zone=endpoint.zone,
         hostname=endpoint.hostname,

@@ -47,9 +47,14 @@ def protocols_on(pod: Pod, name: str) -> tuple[str, ...]:
     )
 
 
+def joined_by(slice_port: EndpointPort) -> tuple[str, str]:
+    """What a slice port has in common with the Service port it feeds: name (none = unnamed) and protocol."""
+    return slice_port.name or "", slice_port.protocol or "TCP"
+
+
 def belongs(slice_port: EndpointPort, port: ServicePort) -> bool:
-    """Whether a slice port feeds a Service port: same name (none = unnamed), same protocol (none = TCP)."""
-    return (slice_port.name or "") == port.name and (slice_port.protocol or "TCP") == port.protocol
+    """Whether a slice port feeds a Service port."""
+    return joined_by(slice_port) == (port.name, port.protocol)
 
 
 def names_target(port: ServicePort) -> bool:

@@ -58,7 +58,9 @@ def applies(service: Service) -> bool:
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
-    for port in service.spec.ports if len(found.slices) > 1 else ():
+    if all(len(each.slices) == 1 for each in found.endpoints):
+        return
+    for port in service.spec.ports:
         twice = [each for each in found.backends(port) if len(each.slices) > 1]
         if twice:
             verb = "is" if len(twice) == 1 else "are"

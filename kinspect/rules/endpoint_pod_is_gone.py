@@ -17,11 +17,9 @@ from collections.abc import Iterator
 
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.meta import Key
 from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
-from kinspect.resolve.membership import pod_of
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS112"
@@ -66,9 +64,8 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
     gone = dict.fromkeys(
         f"{endpoint.target_ref.name} ({endpoint.address})"
-        for slice_ in found.slices
-        for endpoint in slice_.endpoints
-        if endpoint.target_ref and _is_gone(snapshot, slice_, endpoint)
+        for slice_, endpoint, pod in found.entries
+        if pod is None and endpoint.target_ref and _was_pod(snapshot, slice_, endpoint)
     )
     if gone:
         verb = "its pod is" if len(gone) == 1 else "their pods are"
@@ -85,10 +82,10 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
         )
 
 
-def _is_gone(snapshot: Snapshot, slice_: EndpointSlice, endpoint: Endpoint) -> bool:
+def _was_pod(snapshot: Snapshot, slice_: EndpointSlice, endpoint: Endpoint) -> bool:
+    """Whether a usable endpoint names a pod, in a namespace whose pods are known."""
     target = endpoint.target_ref
     usable = endpoint.ready or (endpoint.serving and endpoint.terminating)
     if target is None or target.kind != "Pod" or not target.name or not usable:
         return False
-    place = Key(target.namespace or slice_.namespace, target.name)
-    return snapshot.covers("Pod", place.namespace) and pod_of(snapshot, slice_, endpoint) is None
+    return snapshot.covers("Pod", target.namespace or slice_.namespace)

@@ -52,7 +52,7 @@ def applies(service: Service) -> bool:
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
     for n, port in enumerate(service.spec.ports if found.reachable else ()):
-        if found.backends(port) or (has_selector(service) and names_target(port)):
+        if found.feeds(port) or (has_selector(service) and names_target(port)):
             continue  # where a name is looked up on pods, EPS105 and EPS107 tell why it is not there
         declared = sorted({_text(each.name, each.protocol) for s in found.slices for each in s.ports})
         yield Finding(

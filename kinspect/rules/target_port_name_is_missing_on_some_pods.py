@@ -20,7 +20,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
-from kinspect.resolve.ports import names_target, port_text, protocols_on, target_of, target_on
+from kinspect.resolve.ports import names_target, port_text, protocols_on
 from kinspect.rules._words import get_pods, service_ref, some
 
 CODE = "EPS106"
@@ -62,12 +62,8 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     if pods is None:
         yield Unknown(CODE, service_ref(service), "its pods are not known")
         return
-    for n, port in enumerate(service.spec.ports):
-        name = target_of(port)
-        if isinstance(name, int):
-            continue
-        without = [pod for pod in pods if target_on(pod, port) is None]
-        if not without or len(without) == len(pods):
+    for n, port, name, without in found.undeclared:
+        if len(without) == len(pods):
             continue
         verb, get = ("declares", "gets") if len(without) == 1 else ("declare", "get")
         otherwise = sorted({protocol for pod in without for protocol in protocols_on(pod, name)})

@@ -20,7 +20,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
-from kinspect.resolve.ports import names_target, port_text, protocols_on, target_of, target_on
+from kinspect.resolve.ports import names_target, port_text, protocols_on
 from kinspect.rules._words import get_pods, service_ref, some
 
 CODE = "EPS105"
@@ -56,9 +56,8 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     if pods is None:
         yield Unknown(CODE, service_ref(service), "its pods are not known")
         return
-    for n, port in enumerate(service.spec.ports if pods else ()):
-        name = target_of(port)
-        if isinstance(name, int) or any(target_on(pod, port) or protocols_on(pod, name) for pod in pods):
+    for n, port, name, without in found.undeclared:
+        if len(without) < len(pods) or any(protocols_on(pod, name) for pod in pods):
             continue
         declared = sorted(
             {each.name for pod in pods for c in pod.spec.serving_containers for each in c.ports if each.name}
