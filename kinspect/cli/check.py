@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     scope = _reading.scope_of(args, snapshot, namespace)
     document = findings(snapshot, scope, rules=len(load()))
     if args.output == "text":
-        for line in findings_lines(document, _reading.palette(args)):
+        for line in findings_lines(document, _reading.palette(args), scope.namespace):
             print(line)
     else:
         encoded = encode.json_bytes(document) if args.output == "json" else encode.yaml_bytes(document)

@@ -87,7 +87,7 @@ def _text(args: argparse.Namespace, snapshot: Snapshot, scope: Scope) -> Iterato
 
     keys = services_in(snapshot, scope)
     found = summary(snapshot, keys)
-    yield summary_line(found, snapshot.source)
+    yield summary_line(found, snapshot.source, scope.namespace)
     rows = [root_of(scope.target)] if scope.target else service_rows(keys)
     yield from tree_lines(snapshot, rows, palette(args), whole=scope.target is not None)
     yield from hidden_lines(found)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
-from kinspect.export.findings import FindingEntry, Findings, ObjectName
+from kinspect.export.findings import FindingEntry, Findings, ObjectName, UnknownEntry
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Line, Role, Row
 from kinspect.outline.summary import Hidden, Summary
 from kinspect.outline.visible import visible
+
+SHOWN = 3
+"""So many of the objects that have one thing in common are named; the rest is counted."""
 
 Palette = Mapping[Role, str]
 """Role → the parameters of an SGR sequence; {} = no colour at all."""
@@ -66,14 +69,15 @@ def line_text(line: Line, palette: Palette) -> str:
     return f"{paint(GLYPH[line.state], STATE_ROLE[line.state], palette)} {words}"
 
 
-def summary_line(found: Summary, source: str) -> str:
-    """One line: where, how many Services, how many of them in which state."""
+def summary_line(found: Summary, source: str, namespace: str | None = None) -> str:
+    """One line: where, how many Services, how many of them in which state. `namespace` None = of all."""
     states = [
         f"{found.states[s]} {s}" for s in ("broken", "degraded", "unknown", "ok") if found.states.get(s)
     ]
     plural = "" if found.services == 1 else "s"
     parts = [f"{found.services} Service{plural}", *states]
-    return visible(f"{source}: {', '.join(parts)}" if source else ", ".join(parts))
+    where = ", ".join(filter(None, (source, f"namespace {namespace}" if namespace else "")))
+    return visible(f"{where}: {', '.join(parts)}" if where else ", ".join(parts))
 
 
 def hidden_lines(found: Summary) -> Iterator[str]:
@@ -86,20 +90,21 @@ def hidden_lines(found: Summary) -> Iterator[str]:
         yield visible(f"not known: {', '.join(each.kind for each in group)} ({words})")
 
 
-def findings_lines(document: Findings, palette: Palette) -> Iterator[str]:
+def findings_lines(document: Findings, palette: Palette, namespace: str | None = None) -> Iterator[str]:
     """Each finding with its evidence and what to do, then what could not be judged."""
     for each in document.findings:
         yield from _finding(each, palette)
-    for unknown in document.unknown:
-        yield f"{paint('○ unknown', 'unknown', palette)}  {unknown.code}  {_object(unknown.object)}"
-        yield f"    {visible(unknown.reason)}"
+    for (codes, reason), objects in _together(document.unknown).items():
+        yield f"{paint('○ unknown', 'unknown', palette)}  {' '.join(codes)}  {_objects(objects)}"
+        yield f"    {visible(reason)}"
     counts = [
         f"{n} {s}{'' if n == 1 or s == 'info' else 's'}"
         for s in ("error", "warning", "info")
         if (n := sum(f.severity == s for f in document.findings))
     ]
     unknown_words = [f"{len(document.unknown)} unknown"] if document.unknown else []
-    yield f"{document.rules} rules: {', '.join(counts + unknown_words) or 'nothing found'}"
+    where = f" in namespace {visible(namespace)}" if namespace else ""
+    yield f"{document.rules} rules{where}: {', '.join(counts + unknown_words) or 'nothing found'}"
 
 
 _MARK: Mapping[str, tuple[str, Role]] = {
@@ -123,6 +128,22 @@ def _finding(each: FindingEntry, palette: Palette) -> Iterator[str]:
     for label, text in evidence:
         if text:
             yield visible(f"    {label:<8}  {text}")
+
+
+def _together(unknown: Iterable[UnknownEntry]) -> dict[tuple[tuple[str, ...], str], list[ObjectName]]:
+    """The objects about which the same rules could not judge, for the same reason: it is told once."""
+    rules: dict[tuple[ObjectName, str], list[str]] = {}
+    for each in unknown:
+        rules.setdefault((each.object, each.reason), []).append(each.code)
+    found: dict[tuple[tuple[str, ...], str], list[ObjectName]] = {}
+    for (name, reason), codes in rules.items():
+        found.setdefault((tuple(codes), reason), []).append(name)
+    return found
+
+
+def _objects(names: list[ObjectName]) -> str:
+    shown = ", ".join(map(_object, names[:SHOWN]))
+    return shown + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
 def _object(name: ObjectName) -> str:

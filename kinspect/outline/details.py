@@ -13,7 +13,7 @@ from kinspect.model.node import Namespace, Node
 from kinspect.model.pod import Pod
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline import policies
-from kinspect.outline.rows import STATE_ROLE, Role, Span, state_of
+from kinspect.outline.rows import STATE_ROLE, Role, Span, rules_words, state_of, unjudged
 from kinspect.outline.sections import Section, Words, conditions, labelled, present
 from kinspect.outline.service_details import service_sections
 from kinspect.outline.services import first_reason
@@ -55,7 +55,10 @@ def why(snapshot: Snapshot, ref: Ref) -> Iterator[Section]:
             lines.append(labelled("fix", each.fix))
         yield Section(f"{each.code} {each.severity}", tuple(lines))
     if judgment.unknowns:
-        lines = [(Span(each.code, "unknown"), Span(each.reason, "unknown")) for each in judgment.unknowns]
+        lines = [
+            (Span(rules_words(codes), "unknown"), Span(reason, "unknown"))
+            for reason, codes in unjudged(judgment).items()
+        ]
         yield Section("Not known", tuple(lines))
 
 

@@ -146,4 +146,8 @@ def _count_words(snapshot: Snapshot, node: str) -> str:
         for key in snapshot.index.slices_by_node.get(node, EMPTY)
         if (slice_ := snapshot.slices.get(key)) and slice_.service
     }
-    return f"{plural(pods, 'pod')}, {plural(len(services), 'Service')} land here"
+    known = snapshot.coverage_of("Pod")
+    if known.state not in ("given", "loading"):
+        return "its pods are not known"
+    where = f" of {', '.join(known.namespaces)}" if known.namespaces is not None else ""
+    return f"{plural(pods, 'pod')}{where}, {plural(len(services), 'Service')} land here"

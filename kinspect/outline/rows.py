@@ -11,10 +11,11 @@ Theory of operation:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
-from kinspect.model.finding import State
+from kinspect.model.finding import Judgment, State
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
 
@@ -135,6 +136,19 @@ def reasons(snapshot: Snapshot, parent: Row, ref: Ref) -> list[Row]:
         key=lambda row: ("error", "warning", "info").index(row.severity) if isinstance(row, ReasonRow) else 3
     )
     return found + [
-        ReasonRow((*parent.id, f"unknown/{each.code}/{n}"), ref, "unknown", each.code, each.reason)
-        for n, each in enumerate(judgment.unknowns)
+        ReasonRow((*parent.id, f"unknown/{codes[0]}"), ref, "unknown", rules_words(codes), reason)
+        for reason, codes in unjudged(judgment).items()
     ]
+
+
+def unjudged(judgment: Judgment) -> dict[str, list[str]]:
+    """Why something could not be judged: each reason once, with the rules that it kept from judging."""
+    found: dict[str, list[str]] = {}
+    for each in judgment.unknowns:
+        found.setdefault(each.reason, []).append(each.code)
+    return found
+
+
+def rules_words(codes: Sequence[str]) -> str:
+    """The one rule by its code, several by their number."""
+    return codes[0] if len(codes) == 1 else f"{len(codes)} rules"

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from kinspect.model.finding import Finding
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
-from kinspect.outline.rows import Span
+from kinspect.outline.rows import Span, unjudged
 from kinspect.outline.sections import Section, labelled
 
 Tab = Literal["details", "yaml", "events", "findings"]
@@ -59,8 +59,10 @@ def findings(snapshot: Snapshot, ref: Ref) -> Iterator[Section]:
     for each in judgment.findings:
         yield Section(f"{each.code}  {each.severity}", tuple(_finding(each)))
     if judgment.unknowns:
-        lines = tuple(labelled(each.code, each.reason, "unknown") for each in judgment.unknowns)
-        yield Section("Not known", lines)
+        for reason, codes in unjudged(judgment).items():
+            yield Section(
+                "Not known", (labelled("why", reason, "unknown"), labelled("rules", " ".join(codes)))
+            )
     if not judgment.findings and not judgment.unknowns:
         yield Section("Holds", ((Span("Every rule that looks at this object holds.", "ready"),),))
 

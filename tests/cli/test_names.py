@@ -65,7 +65,7 @@ def test_a_namespace_may_be_called_nearly_like_a_command(
 ) -> None:
     assert near("trees") == "tree"
     assert run(["trees", "--kubeconfig", str(kubeconfig)]) == EXIT_OK
-    assert capsys.readouterr().out == "cluster lab: 0 Services\n"
+    assert capsys.readouterr().out == "cluster lab, namespace trees: 0 Services\n"
 
 
 @pytest.mark.parametrize("argv", [["chekc", "svc/web"], ["chekc", "-f", "x.yaml"]])
