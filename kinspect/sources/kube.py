@@ -148,7 +148,6 @@ class Cluster:
             from kinspect.sources.transport import Transport
 
             self._transport = Transport(self.access, self._request_timeout_s)
-            await self._greet(self._transport)
             await self._read(self._transport, handover)
         finally:
             limit.cancel()
@@ -158,7 +157,10 @@ class Cluster:
             await _close_lost_connections(self._loop)
 
     async def _greet(self, transport: Transport) -> None:
-        """The first request, so that a wrong address or an expired login is one clear error, at once."""
+        """Asks for the version: a wrong address or an expired login ends the reading with one clear error.
+
+        The lists do not wait for it: a far server answers both at once.
+        """
         status, body = await transport.ask("/version")
         if status == 401:
             raise Unreachable(
@@ -190,6 +192,7 @@ class Cluster:
                     memory.collect_again(loaded=True)
 
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._greet(transport))
             for machine, watcher in enumerate(self._watchers):
                 group.create_task(follow(group, machine, watcher, transport, turns, sharing, publish))
 
