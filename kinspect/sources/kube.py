@@ -56,7 +56,7 @@ def open_cluster(
 
 
 class Cluster:
-    """One cluster, read by one user. `server_version` is "" until it is known."""
+    """One cluster, read by one user."""
 
     live = True
 
@@ -73,7 +73,6 @@ class Cluster:
         self.title = f"cluster {where.context}" if where.context else where.server
         self.namespace = where.namespace
         self.namespaces = namespaces
-        self.server_version = ""
         self._request_timeout_s = request_timeout_s
         self._watchers = tuple(_watchers(kinds, namespaces, where.namespace, pace))
         self._thread: threading.Thread | None = None
@@ -169,9 +168,7 @@ class Cluster:
             )
         if status == 200:
             try:
-                self.server_version = str(
-                    msgspec.json.decode(body, type=dict[str, Any]).get("gitVersion", "")
-                )
+                msgspec.json.decode(body, type=dict[str, Any])
             except NOT_JSON as error:
                 raise Unreachable(
                     f"{self.access.server} is not a Kubernetes API server", "Check the server's address."

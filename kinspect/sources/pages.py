@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Pages:
-    """The pages of one kind. `group` owns what is asked ahead, after an answer that took less than `fast_s`."""
+    """The pages of one kind. `group` owns what is asked ahead, after an answer within `fast_s`."""
 
     def __init__(self, group: asyncio.TaskGroup, transport: Transport, kind: Kind, fast_s: float) -> None:
         self._group = group
