@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from kinspect.outline.objects import PodRow
 from kinspect.outline.rows import STATE_ROLE, Line, Row, Span
 from kinspect.outline.words import endpoint_words, ready_words
 from kinspect.resolve.backends import Backend, backends
+from kinspect.resolve.ports import target_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class PortRow(Row):
         words = ready_words(found) if found or covered else "endpoints unknown"
         node_port = Span(f"nodePort {self.port.node_port}", "address") if self.port.node_port else Span("")
         title = Span(f"{self.port.port}/{self.port.protocol} {self.port.name}".rstrip(), "title")
-        target = Span(f"→ {_target_words(self.port, found)}")
+        target = Span(f"→ {_target_words(self.port, found)}{_declared_words(snapshot, self.port, found)}")
         return Line(state, (title, target, node_port, Span(words, STATE_ROLE[state])))
 
     def children(self, snapshot: Snapshot) -> list[Row]:
@@ -177,6 +179,25 @@ def _hint_words(endpoint: Endpoint) -> str:
     return " ".join(
         filter(None, (f"for zone {zones}" if zones else "", f"for node {nodes}" if nodes else ""))
     )
+
+
+def _declared_words(snapshot: Snapshot, port: ServicePort, found: Sequence[Backend]) -> str:
+    """Which ports the pods declare, where none declares the number that is meant; "" if any one does.
+
+    They need not: a pod that declares none says nothing. So this is told, and judged by nobody.
+    """
+    target, declared = target_of(port), set[int]()
+    for key in dict.fromkeys(each.pod for each in found):
+        pod = snapshot.pods.get(key) if key else None
+        if pod is None:
+            return ""
+        ports = [each for container in pod.spec.serving_containers for each in container.ports]
+        numbers = {each.container_port for each in ports if each.protocol == port.protocol}
+        if not isinstance(target, int) or not numbers or target in numbers:
+            return ""
+        declared |= numbers
+    shown = ", ".join(map(str, sorted(declared)[:3])) + (" …" if len(declared) > 3 else "")
+    return f" (its pods declare {shown})" if declared else ""
 
 
 def _target_words(port: ServicePort, found: tuple[Backend, ...]) -> str:

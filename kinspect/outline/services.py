@@ -32,6 +32,9 @@ class NamespaceRow(Row):
             Span(f"{states[s]} {s}", STATE_ROLE[s]) for s in ("broken", "degraded", "unknown") if states[s]
         ]
         plural = "" if len(services) == 1 else "s"
+        found = snapshot.namespaces.get(Key("", self.id[-1]))
+        if found is not None and found.metadata.deletion_timestamp:
+            counts.append(Span("being deleted", "degraded"))
         return Line(
             worst, (Span(self.id[-1], "title"), Span(f"{len(services)} Service{plural}", "dim"), *counts)
         )

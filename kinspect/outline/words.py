@@ -16,7 +16,7 @@ def type_words(service: Service) -> str:
     words = "headless" if service.headless else service.spec.type
     if not service.spec.selector and service.spec.type != "ExternalName":
         words += ", no selector"
-    return words
+    return words + (", being deleted" if service.metadata.deletion_timestamp else "")
 
 
 def address_words(service: Service) -> str:

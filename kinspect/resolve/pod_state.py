@@ -11,7 +11,8 @@ from kinspect.model.pod import Container, ContainerStatus, Pod, Probe
 def why_not_ready(pod: Pod) -> str:
     """The likeliest reason why the pod is not ready, "" if it is. Ends without a full stop."""
     if pod.terminal:
-        return f"it has finished ({pod.status.reason or pod.status.phase})"
+        going = " and is being deleted" if pod.terminating else ""
+        return f"it has finished ({pod.status.reason or pod.status.phase}){going}"
     if pod.terminating:
         return "it is being deleted"
     if pod.ready:
@@ -37,6 +38,10 @@ def _reasons(pod: Pod) -> Iterator[str]:
     ready = condition(pod.status.conditions, "Ready")
     if ready is not None and (ready.message or ready.reason):
         yield _said("its condition Ready is not True", ready.message or ready.reason)
+    elif ready is not None and pod.status.container_statuses:
+        # kubelet always says why; only the controller that has lost sight of a node takes Ready away so.
+        # Source: pkg/controller/util/node/controller_utils.go, MarkPodsNotReady.
+        yield f"its containers are ready, but its node {pod.spec.node_name} may have stopped reporting"
 
 
 def _of_container(status: ContainerStatus, spec: Container | None) -> str:

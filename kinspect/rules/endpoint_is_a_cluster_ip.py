@@ -12,13 +12,14 @@ Source: core/v1, Services without selectors ("endpoint IPs cannot be the cluster
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.index import EMPTY
 from kinspect.model.meta import Key
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import Behind
+from kinspect.resolve.addresses import range_of, service_ranges
+from kinspect.resolve.backends import Backend, Behind
 from kinspect.resolve.service_class import selectorless
 from kinspect.rules._words import get_slices, service_ref
 
@@ -27,7 +28,7 @@ SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
 NEEDS = ("EndpointSlice",)
-CONSULTS = ("Service",)
+CONSULTS = ("Service", "ServiceCIDR")
 
 HEALTHY = """\
 kind: Service
@@ -79,8 +80,14 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
                 fix="list the pods' own addresses, or use an ExternalName Service",
                 reproduce=get_slices(service),
             )
-    if endpoints and not broken and not snapshot.covers("Service"):
+    if endpoints and not broken and not snapshot.covers("Service") and not _outside(snapshot, endpoints):
         yield Unknown(CODE, service_ref(service), "the Services of other namespaces are not all known")
+
+
+def _outside(snapshot: Snapshot, endpoints: Iterable[Backend]) -> bool:
+    """Whether none of them lies in a range that cluster IPs come from, whosever they are."""
+    known = snapshot.covers("ServiceCIDR") and bool(service_ranges(snapshot))
+    return known and not any(range_of(snapshot, each.address) for each in endpoints)
 
 
 def _owner(snapshot: Snapshot, address: str) -> Key | None:

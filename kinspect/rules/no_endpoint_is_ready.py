@@ -113,6 +113,8 @@ def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -
         field="Pod status",
         expected="at least one ready pod",
         seen=f"not ready: {some(pod.name for pod in pods)}",
-        fix="mend what keeps the pods from being ready",
+        fix="start pods that keep running: these have finished"
+        if all(pod.terminal for pod in pods)
+        else "mend what keeps the pods from being ready",
         reproduce=get_pods(service),
     )

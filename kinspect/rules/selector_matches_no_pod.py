@@ -53,6 +53,8 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         return
     selector = service.spec.selector or {}
     near = near_misses(snapshot, service.namespace, selector)
+    going = "; the Service is itself being deleted" if service.metadata.deletion_timestamp else ""
+    hint = going or _hint(near)
     for ref, replicas in near.workloads:
         workload = snapshot.get(ref)
         if replicas != 0 and workload is not None and not applied(workload):
@@ -63,11 +65,11 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         CODE,
         SEVERITY,
         service_ref(service),
-        f"no pod in namespace {service.namespace} has the labels {selector_text(selector)}{_hint(near)}",
+        f"no pod in namespace {service.namespace} has the labels {selector_text(selector)}{hint}",
         field="spec.selector",
         expected="labels of at least one pod in the Service's namespace",
         seen=_seen(near) or "no pod comes near it",
-        fix=_fix(near),
+        fix="see what still holds it: its metadata.finalizers, or its namespace's" if going else _fix(near),
         reproduce=("kubectl", "-n", service.namespace, "get", "pods", "--show-labels"),
     )
 

@@ -168,6 +168,23 @@ def pod(**body: object) -> Pod:
             },
             "its readiness gate example.com/lb is not True",
         ),
+        (
+            {
+                "spec": {"nodeName": "node3"},
+                "status": {
+                    "conditions": [{"type": "Ready", "status": "False"}],
+                    "containerStatuses": [{"name": "app", "ready": True, "state": {"running": {}}}],
+                },
+            },
+            "its containers are ready, but its node node3 may have stopped reporting",
+        ),
+        (
+            {
+                "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"},
+                "status": {"phase": "Failed", "reason": "Evicted"},
+            },
+            "it has finished (Evicted) and is being deleted",
+        ),
         ({}, "it is not ready yet"),
     ],
 )

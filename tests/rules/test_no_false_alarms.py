@@ -8,6 +8,7 @@ from kinspect.judge import judged
 from kinspect.model.coverage import Coverage
 from kinspect.model.finding import Finding
 from kinspect.model.kinds import KINDS
+from kinspect.model.meta import Ref
 from kinspect.sources.manifests import read_manifests
 
 
@@ -170,6 +171,60 @@ def test_two_services_of_one_workload_are_no_fault() -> None:
     )
     behind = slice_("web", "10.244.1.5") + slice_("web-peers", "10.244.1.5") + pod("web-1", "10.244.1.5")
     assert found(both + behind) == []
+
+
+def test_a_service_that_is_being_deleted_needs_no_better_selector() -> None:
+    other = pod("api-1", "10.244.1.5", labels="{app: api}")
+    (only,) = found(service(f"{WEB}, ports: [{{port: 80}}]") + other)
+    assert only.fix == "correct spec.selector, or start pods with these labels"
+    going = service(f"{WEB}, ports: [{{port: 80}}]").replace(
+        "namespace: shop}", 'namespace: shop, deletionTimestamp: "2026-01-01T00:00:00Z"}'
+    )
+    (only,) = found(going + other)
+    assert only.message.endswith("; the Service is itself being deleted")
+    assert "metadata.finalizers" in only.fix
+
+
+def test_a_chain_of_external_names_that_ends_is_no_fault() -> None:
+    def alias(name: str, target: str) -> str:
+        return service(f"type: ExternalName, externalName: {target}", name)
+
+    end = alias("c", "db.example.com")
+    chain = alias("a", "b.shop.svc.cluster.local") + alias("b", "c.shop.svc.cluster.local")
+    assert codes(chain + end) == set()
+    assert {each.ref.name for each in found(chain + alias("c", "b.shop.svc.cluster.local"))} == {"b", "c"}
+    assert codes(alias("a", "a.shop.svc.cluster.local")) == {"SVC104"}
+
+
+def test_an_external_name_whose_target_may_not_be_seen_may_lead_back() -> None:
+    text = service("type: ExternalName, externalName: db.storage.svc.cluster.local")
+    seen = read_manifests(["-"], text.encode())
+    narrow = {**seen.coverage, "Service": Coverage("given", namespaces=("shop",))}
+    (judgment,) = judged(replace(seen, coverage=narrow)).judgments.values()
+    assert judgment.state == "unknown"
+    assert "storage/db" in judgment.unknowns[0].reason
+
+
+SERVICE_CIDR = """\
+---
+kind: ServiceCIDR
+apiVersion: networking.k8s.io/v1
+metadata: {name: kubernetes}
+spec: {cidrs: [10.96.0.0/16]}
+"""
+
+
+def test_an_endpoint_outside_of_the_service_ranges_is_no_cluster_ip_whatever_else_is_hidden() -> None:
+    def unknown(address: str, ranges: str) -> bool:
+        text = service("clusterIP: 10.96.0.20, ports: [{port: 80}]") + slice_("web", address) + ranges
+        seen = read_manifests(["-"], text.encode())
+        narrow = {**seen.coverage, "Service": Coverage("given", namespaces=("shop",))}
+        judgment = judged(replace(seen, coverage=narrow)).judgments[Ref("Service", "shop", "web")]
+        return "EPS115" in {each.code for each in judgment.unknowns}
+
+    assert not unknown("192.0.2.10", SERVICE_CIDR)
+    assert unknown("10.96.0.77", SERVICE_CIDR)
+    assert unknown("192.0.2.10", "")
 
 
 def test_finished_pods_are_no_missing_endpoints() -> None:

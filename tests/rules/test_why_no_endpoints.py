@@ -85,6 +85,13 @@ def test_is_broken_once_by_the_rule_that_knows(snapshot: Snapshot, code: str, wo
     assert words in only.message
 
 
+def test_finished_pods_are_not_to_be_mended_but_replaced() -> None:
+    (only,) = found(world(DONE))
+    assert only.fix == "start pods that keep running: these have finished"
+    (only,) = found(world(PENDING))
+    assert only.fix == "mend what keeps the pods from being ready"
+
+
 def test_without_pods_to_look_at_it_is_broken_all_the_same() -> None:
     seen = world()
     (only,) = found(replace(seen, coverage={**seen.coverage, "Pod": Coverage("denied")}))
