@@ -20,9 +20,10 @@ clock here: `stop` tells when the time is up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 from kinspect.judge.afar import Searches, Wide
 from kinspect.model.coverage import Coverage
@@ -33,7 +34,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.touches import touched
-from kinspect.rules import CRASH, Rule, answers_of, load
+from kinspect.rules import CRASH, Rule, answers_of, lacking, load
 
 
 class Judge:
@@ -42,10 +43,12 @@ class Judge:
     def __init__(self, rules: tuple[Rule, ...] | None = None) -> None:
         """`rules` None = all that there are."""
         every = load() if rules is None else rules
-        self._rules: dict[str, list[Rule]] = {}
+        self._every = every
+        self._rules: dict[str, dict[Callable[[Any], bool], list[Rule]]] = {}
+        """Subject kind → which subjects → their rules: many rules apply to the same ones."""
         for rule in every:
             for kind in rule.subjects:
-                self._rules.setdefault(kind, []).append(rule)
+                self._rules.setdefault(kind, {}).setdefault(rule.applies, []).append(rule)
         self._judgments: dict[Ref, Judgment] = {}
         self._published: Mapping[Ref, Judgment] = {}
         self._changed = False
@@ -102,10 +105,11 @@ class Judge:
     def step(self, snapshot: Snapshot, stop: Callable[[], bool]) -> None:
         """Judges dirty subjects as they are in this snapshot until `stop()`; one at least."""
         self._spread(snapshot)
+        unsure = {rule.code for rule in self._every if not all(map(snapshot.covers, rule.needs))}
         while self._dirty:
             # Copied in portions: after a large read there are tens of thousands, and a step is short.
             for ref in [ref for ref in self._watched if ref in self._dirty] or list(islice(self._dirty, 64)):
-                self._judge(snapshot, ref, self._dirty.pop(ref))
+                self._judge(snapshot, ref, self._dirty.pop(ref), unsure)
                 if stop():
                     return
 
@@ -142,13 +146,18 @@ class Judge:
         self._coverage_noted.clear()
 
     def _mark_needing(self, kind: str) -> None:
-        concerned = {k for k, rules in self._rules.items() if any(kind in rule.reads for rule in rules)}
+        concerned = {each for rule in self._every if kind in rule.reads for each in rule.subjects}
         for ref in self._judgments if concerned else ():
             if ref.kind in concerned:
                 self._mark(ref, kind)
 
-    def _judge(self, snapshot: Snapshot, ref: Ref, kinds: frozenset[str] | None) -> None:
-        """Brings one judgment up to date: by all rules, or only by those that need one of `kinds`."""
+    def _judge(
+        self, snapshot: Snapshot, ref: Ref, kinds: frozenset[str] | None, unsure: Container[str]
+    ) -> None:
+        """Brings one judgment up to date: by all rules, or only by those that need one of `kinds`.
+
+        `unsure`: the codes of the rules that lack something somewhere.
+        """
         subject = snapshot.get(ref)
         before = self._judgments.get(ref)
         if subject is None:
@@ -156,26 +165,25 @@ class Judge:
             self._searches.keep(ref, ())
             self._changed |= self._judgments.pop(ref, None) is not None
             return
-        rules = self._rules[ref.kind]
+        alike = self._rules[ref.kind].items()
+        rules = [rule for applies, those in alike if applies(subject) for rule in those]
         answers: list[Finding | Unknown] = []
-        if kinds is None or before is None or any(each.code == CRASH for each in before.findings):
+        if before is None:
+            pass  # nothing is kept of it
+        elif kinds is None or any(each.code == CRASH for each in before.findings):
             self._wide.forget(ref)
         else:
             rules = [rule for rule in rules if not kinds.isdisjoint(rule.reads)]
             again = {rule.code for rule in rules}
             answers += (each for each in before.findings if each.code not in again)
             answers += (each for each in before.unknowns if each.code not in again)
+        self._wide.keep(ref, rules)
         behind = Behind(snapshot, subject) if isinstance(subject, Service) else None
         for rule in rules:
-            if rule.applies(subject):
-                self._wide.keep(ref, rule)
-                answers += answers_of(rule, ref, behind if rule.looks_behind else subject, snapshot)
-        after = Judgment(
-            ref,
-            tuple(sorted((each for each in answers if isinstance(each, Finding)), key=_order)),
-            tuple(sorted((each for each in answers if isinstance(each, Unknown)), key=_order)),
-        )
-        self._searches.keep(ref, (each.code for each in answers))
+            lacks = rule.code in unsure and lacking(rule, ref, snapshot)
+            answers += lacks or answers_of(rule, ref, behind if rule.looks_behind else subject, snapshot)
+        self._searches.keep(ref, answers)
+        after = _judgment(ref, answers)
         if after != before:
             self._judgments[ref] = after
             self._changed = True
@@ -204,6 +212,17 @@ def _answering(coverage: Coverage) -> Coverage:
     """
     reason = "" if coverage.covers(None) else coverage.reason
     return Coverage(coverage.state, reason, coverage.namespaces)
+
+
+def _judgment(ref: Ref, answers: list[Finding | Unknown]) -> Judgment:
+    if not answers:  # as for nearly all subjects of a cluster that works
+        return Judgment(ref)
+    answers.sort(key=_order)
+    return Judgment(
+        ref,
+        tuple(each for each in answers if isinstance(each, Finding)),
+        tuple(each for each in answers if isinstance(each, Unknown)),
+    )
 
 
 def _order(answer: Finding | Unknown) -> tuple[int, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kinspect.model.finding import Finding, Unknown
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Object, Ref
 from kinspect.model.pod import Pod
@@ -21,10 +22,11 @@ class Wide:
     """Which subjects depend on all objects of a kind: a rule applies that reads it cluster-wide."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
-        self._kinds = {
+        every = {
             rule.code: {*rule.everywhere, *(kind for kind in rule.reads if not KINDS[kind].namespaced)}
             for rule in rules
         }
+        self._kinds = {code: kinds for code, kinds in every.items() if kinds}
         self._refs: dict[str, set[Ref]] = {kind: set() for kinds in self._kinds.values() for kind in kinds}
         self._noted: set[str] = set()
 
@@ -41,9 +43,10 @@ class Wide:
         self._noted.clear()
         return found
 
-    def keep(self, ref: Ref, rule: Rule) -> None:
-        for kind in self._kinds[rule.code]:
-            self._refs[kind].add(ref)
+    def keep(self, ref: Ref, rules: list[Rule]) -> None:
+        for rule in rules:
+            for kind in self._kinds.get(rule.code, ()):
+                self._refs[kind].add(ref)
 
     def forget(self, ref: Ref) -> None:
         for refs in self._refs.values():
@@ -80,8 +83,8 @@ class Searches:
         self._labels.clear()
         return found
 
-    def keep(self, ref: Ref, codes: Iterable[str]) -> None:
-        kinds: frozenset[str] = frozenset().union(*(self._kinds.get(code, ()) for code in codes))
+    def keep(self, ref: Ref, answers: Iterable[Finding | Unknown]) -> None:
+        kinds: frozenset[str] = frozenset().union(*(self._kinds.get(each.code, ()) for each in answers))
         if kinds:
             self._standing[ref] = kinds
         else:

@@ -14,7 +14,7 @@ Source: discovery/v1/types.go; kube-proxy endpointslicecache.go; KEP-752 (duplic
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from kinspect.model.meta import Fact, Key
 from kinspect.model.pod import Pod
 from kinspect.model.service import Service, ServicePort
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.membership import pod_of, promised_pods, selected_pods, slices_of
+from kinspect.resolve.membership import pod_of, promised_pods, selected, slices_of
 from kinspect.resolve.ports import belongs, joined_by, target_of, target_on
 from kinspect.resolve.service_class import families_of
 
@@ -92,19 +92,22 @@ class Behind:
     def __init__(self, snapshot: Snapshot, service: Service) -> None:
         self.snapshot = snapshot
         self.service = service
-        self.slices = slices_of(snapshot, service)
         self._by_port: dict[ServicePort, tuple[Backend, ...]] = {}
 
     @cached_property
-    def pods(self) -> tuple[Pod, ...]:
-        return selected_pods(self.snapshot, self.service)
+    def slices(self) -> tuple[EndpointSlice, ...]:
+        return slices_of(self.snapshot, self.service)
+
+    @cached_property
+    def pods(self) -> Mapping[Key, Pod]:
+        return selected(self.snapshot, self.service)
 
     @cached_property
     def port_bearers(self) -> tuple[Pod, ...] | None:
         """The pods whose port names count: the live ones, or what files promise; None = not known."""
         known = self.snapshot.covers("Pod", self.service.namespace)
         if self.pods:
-            return tuple(pod for pod in self.pods if not pod.terminal) if known else None
+            return tuple(pod for pod in self.pods.values() if not pod.terminal) if known else None
         return promised_pods(self.snapshot, self.service) or (() if known else None)
 
     @cached_property
@@ -137,25 +140,32 @@ class Behind:
     def reachable(self) -> tuple[Backend, ...]:
         """The endpoints of a family that the Service's clients use, in whatever state."""
         families = families_of(self.service)
+        if all(slice_.address_type in families for slice_ in self.slices):
+            return self.endpoints
         return tuple(each for each in self.endpoints if each.address_type in families)
 
     @property
     def unmatched_ports(self) -> tuple[UnmatchedPort, ...]:
         """The slice ports that no Service port names, by slice and name."""
         wanted = {(port.name, port.protocol) for port in self.service.spec.ports}
-        return tuple(
-            UnmatchedPort(slice_.name, *joined_by(each), each.port)
-            for slice_ in self.slices
-            for each in sorted((e for e in slice_.ports if joined_by(e) not in wanted), key=joined_by)
-        )
-
-    def feeds(self, port: ServicePort) -> bool:
-        """Whether the port has any backend, in whatever state."""
-        return any(
-            belongs(each, port) and each.port is not None and any(e.addresses for e in slice_.endpoints)
+        found = [
+            UnmatchedPort(slice_.name, *joined, each.port)
             for slice_ in self.slices
             for each in slice_.ports
-        )
+            if (joined := joined_by(each)) not in wanted
+        ]
+        return tuple(sorted(found, key=lambda each: (each.slice, each.name, each.protocol)))
+
+    @property
+    def fed(self) -> set[tuple[str, str]]:
+        """Name and protocol of the Service ports that have any backend, in whatever state."""
+        return {
+            joined_by(each)
+            for slice_ in self.slices
+            if any(endpoint.addresses for endpoint in slice_.endpoints)
+            for each in slice_.ports
+            if each.port is not None
+        }
 
     def backends(self, port: ServicePort) -> tuple[Backend, ...]:
         """The backends of one port of the Service, by address and port."""

@@ -34,18 +34,17 @@ def has_selector(service: Service) -> bool:
 
 def selected_pods(snapshot: Snapshot, service: Service) -> tuple[Pod, ...]:
     """The pods that the selector matches, by name, whatever their state; () without a selector."""
+    return tuple(selected(snapshot, service).values())
+
+
+def selected(snapshot: Snapshot, service: Service) -> dict[Key, Pod]:
+    """The same by their keys."""
     if not has_selector(service):
-        return ()
-    return pods_with(snapshot, service.namespace, service.spec.selector or {})
-
-
-def pods_with(snapshot: Snapshot, namespace: str, labels: Labels) -> tuple[Pod, ...]:
-    """The pods of the namespace that have all these labels, by name. At least one label must be asked for."""
-    by_labels, pods = snapshot.index.pods_by_labels, snapshot.pods
-    keys = [
-        key for each in label_sets_with(snapshot, namespace, labels) for key in by_labels[namespace, each]
-    ]
-    return tuple(pods[key] for key in sorted(keys))
+        return {}
+    namespace, by_labels, pods = service.namespace, snapshot.index.pods_by_labels, snapshot.pods
+    sets = label_sets_with(snapshot, namespace, service.spec.selector or {})
+    keys = [key for each in sets for key in by_labels[namespace, each]]
+    return {key: pods[key] for key in sorted(keys)}
 
 
 def label_sets_with(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[LabelSet]:
@@ -114,7 +113,7 @@ def pod_of(snapshot: Snapshot, slice_: EndpointSlice, endpoint: Endpoint) -> Key
     if target is not None:
         if target.kind != "Pod":
             return None
-        key = Key(target.namespace or slice_.namespace, target.name)
+        key = tuple.__new__(Key, (target.namespace or slice_.namespace, target.name))  # as in Object.key
         pod = snapshot.pods.get(key)
         if pod is None or (target.uid and pod.metadata.uid and pod.metadata.uid != target.uid):
             return None

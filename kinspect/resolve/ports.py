@@ -59,4 +59,4 @@ def belongs(slice_port: EndpointPort, port: ServicePort) -> bool:
 
 def names_target(port: ServicePort) -> bool:
     """Whether the targetPort is a name, to be looked up on each pod."""
-    return isinstance(target_of(port), str)
+    return isinstance(port.target_port, str) and port.target_port != ""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Literal
 
 from kinspect.model.service import Service
-from kinspect.resolve.addresses import parse_address
+from kinspect.resolve.addresses import family_of
 from kinspect.resolve.membership import has_selector
+from kinspect.resolve.ports import names_target
 
 ServiceClass = Literal["ExternalName", "headless", "LoadBalancer", "NodePort", "ClusterIP"]
 
@@ -32,7 +33,17 @@ def class_of(service: Service) -> ServiceClass:
 
 def has_virtual_ip(service: Service) -> bool:
     """Whether clients dial an address that a proxy translates. True too before one is allocated."""
-    return class_of(service) not in ("ExternalName", "headless")
+    return service.spec.type != "ExternalName" and service.spec.cluster_ip != "None"
+
+
+def has_slices(service: Service) -> bool:
+    """Whether slices may be written for it, by whomever. An ExternalName Service is but a name."""
+    return service.spec.type != "ExternalName"
+
+
+def has_named_targets(service: Service) -> bool:
+    """Whether a targetPort is a name, to be looked up on each pod that it selects."""
+    return has_selector(service) and any(map(names_target, service.spec.ports))
 
 
 def selectorless(service: Service) -> bool:
@@ -42,6 +53,5 @@ def selectorless(service: Service) -> bool:
 
 def families_of(service: Service) -> tuple[str, ...]:
     """The address families that its clients use: those of its cluster IPs; both where they dial endpoints."""
-    ips = [parse_address(ip) for ip in service.virtual_ips]
-    found = dict.fromkeys("IPv4" if ip.version == 4 else "IPv6" for ip in ips if ip)
+    found = dict.fromkeys(filter(None, map(family_of, service.virtual_ips)))
     return tuple(found) or ("IPv4", "IPv6")

@@ -95,12 +95,14 @@ def load() -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def answers_of(rule: Rule, ref: Ref, subject: Any, snapshot: Snapshot) -> list[Finding | Unknown]:
-    """What one rule says about one subject that it applies to, or about what stands behind it."""
-    for kind in rule.needs:
-        missing = _missing(snapshot, kind, ref.namespace)
-        if missing:
-            return [Unknown(rule.code, ref, missing)]
+def lacking(rule: Rule, ref: Ref, snapshot: Snapshot) -> Answers:
+    """The answer of a rule that lacks a kind it needs; () if it lacks none."""
+    missing = (_missing(snapshot, kind, ref.namespace) for kind in rule.needs)
+    return tuple(Unknown(rule.code, ref, why) for why in missing if why)[:1]
+
+
+def answers_of(rule: Rule, ref: Ref, subject: Any, snapshot: Snapshot) -> Answers:
+    """What a rule that lacks nothing says about a subject it applies to, or about what stands behind it."""
     try:
         return list(rule.check(subject, snapshot))
     except Exception as error:  # noqa: BLE001 - a rule is supervised: its own failure must not take the others

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.ports import port_text
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import first, get_slices, service_ref, some
 
 CODE = "EPS113"
@@ -52,8 +52,7 @@ endpoints: [{addresses: [192.0.2.11]}]
 BROKEN = HEALTHY.replace("192.0.2.11", "192.0.2.10")
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS112"
@@ -56,8 +56,7 @@ status: {podIP: 10.244.1.6, conditions: [{type: Ready, status: "True"}]}
 BROKEN = HEALTHY.rpartition("---\n")[0]
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

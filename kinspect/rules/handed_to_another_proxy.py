@@ -35,7 +35,7 @@ BROKEN = HEALTHY.replace("labels: {app: web}}", "labels: {service.kubernetes.io/
 
 
 def applies(service: Service) -> bool:
-    return has_virtual_ip(service) and PROXY_NAME in service.metadata.labels
+    return PROXY_NAME in service.metadata.labels and has_virtual_ip(service)
 
 
 def check(service: Service, _snapshot: Snapshot) -> Iterator[Finding]:

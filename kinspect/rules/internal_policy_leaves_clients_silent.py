@@ -78,7 +78,7 @@ BROKEN = HEALTHY.replace(
 
 
 def applies(service: Service) -> bool:
-    return has_virtual_ip(service) and is_local(service, "internal")
+    return is_local(service, "internal") and has_virtual_ip(service)
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

@@ -46,7 +46,7 @@ BROKEN = HEALTHY.replace(", nodeName: node1", "")
 
 
 def applies(service: Service) -> bool:
-    return has_virtual_ip(service) and bool(_local_fields(service))
+    return bool(_local_fields(service)) and has_virtual_ip(service)
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import has_status
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import listable
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import first, get_pods, get_slices, reasons, reasons_of, service_ref, some
 
 CODE = "EPS101"
@@ -63,8 +64,7 @@ BROKEN = (
 )
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
@@ -91,7 +91,7 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
 
 def _no_pod_can_be_listed(service: Service, snapshot: Snapshot, found: Behind) -> Iterator[Finding | Unknown]:
     """Slices are empty, and rightly so: there are pods, but none of them can be an endpoint or is ready."""
-    pods = found.pods
+    pods = found.pods.values()
     if not pods or not snapshot.covers("Pod", service.namespace):
         return
     if any(listable(pod) and pod.ready and not pod.terminating for pod in pods):

@@ -65,8 +65,8 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     listed = {each.pod for each in found.endpoints}
     missing = [
         pod.name
-        for pod in found.pods
-        if pod.key not in listed and listable(pod) and pod.ready and not pod.terminating
+        for key, pod in found.pods.items()
+        if key not in listed and listable(pod) and pod.ready and not pod.terminating
     ]
     if missing:
         verb = "is" if len(missing) == 1 else "are"

@@ -24,7 +24,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.applied import applied
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector, listable
-from kinspect.resolve.service_class import families_of
+from kinspect.resolve.service_class import families_of, has_slices
 from kinspect.rules._words import count, get_slices, service_ref, some
 
 CODE = "EPS103"
@@ -60,8 +60,7 @@ items: []
 """
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
@@ -101,7 +100,7 @@ def _why(service: Service, snapshot: Snapshot, found: Behind) -> tuple[str, str]
     if not snapshot.covers("Pod", service.namespace):
         cause = "no EndpointSlice lists an address for it; why cannot be told without its pods"
         return cause, "look at the pods that its selector means"
-    ready = [pod for pod in found.pods if listable(pod) and pod.ready and not pod.terminating]
+    ready = [pod for pod in found.pods.values() if listable(pod) and pod.ready and not pod.terminating]
     if not ready:
         return None
     cause = f"ready pods match its selector ({len(ready)}), but no EndpointSlice lists them"

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.membership import has_selector
 from kinspect.resolve.ports import names_target, port_text
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS109"
@@ -45,14 +45,14 @@ endpoints: [{addresses: [192.0.2.10]}]
 BROKEN = HEALTHY.replace(", {name: admin, port: 9000, protocol: TCP}", "")
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
+    fed = found.fed
     for n, port in enumerate(service.spec.ports if found.reachable else ()):
-        if found.feeds(port) or (has_selector(service) and names_target(port)):
+        if (port.name, port.protocol) in fed or (has_selector(service) and names_target(port)):
             continue  # where a name is looked up on pods, EPS105 and EPS107 tell why it is not there
         declared = sorted({_text(each.name, each.protocol) for s in found.slices for each in s.ports})
         yield Finding(

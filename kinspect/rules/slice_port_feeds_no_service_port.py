@@ -19,6 +19,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind, UnmatchedPort
 from kinspect.resolve.ports import port_text
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import get_slices, service_ref, some
 
 CODE = "EPS108"
@@ -46,7 +47,7 @@ BROKEN = HEALTHY.replace(
 
 
 def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName" and bool(service.spec.ports)
+    return has_slices(service) and bool(service.spec.ports)
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

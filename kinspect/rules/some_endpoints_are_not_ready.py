@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
+from kinspect.resolve.service_class import has_slices
 from kinspect.rules._words import first, get_slices, reasons_of, service_ref
 
 CODE = "EPS102"
@@ -46,8 +46,7 @@ endpoints:
 BROKEN = HEALTHY.replace("ready: true, serving: true", "ready: false, serving: false")
 
 
-def applies(service: Service) -> bool:
-    return service.spec.type != "ExternalName"
+applies = has_slices
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

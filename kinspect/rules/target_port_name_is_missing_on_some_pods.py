@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity, Unknown
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
-from kinspect.resolve.membership import has_selector
-from kinspect.resolve.ports import names_target, port_text, protocols_on
+from kinspect.resolve.ports import port_text, protocols_on
+from kinspect.resolve.service_class import has_named_targets
 from kinspect.rules._words import get_pods, service_ref, some
 
 CODE = "EPS106"
@@ -52,8 +51,7 @@ status: {podIP: 10.244.1.6, conditions: [{type: Ready, status: "True"}]}
 BROKEN = HEALTHY.replace("{name: http, containerPort: 8081}", "{name: www, containerPort: 8081}")
 
 
-def applies(service: Service) -> bool:
-    return has_selector(service) and any(names_target(port) for port in service.spec.ports)
+applies = has_named_targets
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:

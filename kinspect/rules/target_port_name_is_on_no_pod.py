@@ -16,11 +16,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kinspect.model.finding import Finding, Severity, Unknown
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
-from kinspect.resolve.membership import has_selector
-from kinspect.resolve.ports import names_target, port_text, protocols_on
+from kinspect.resolve.ports import port_text, protocols_on
+from kinspect.resolve.service_class import has_named_targets
 from kinspect.rules._words import get_pods, service_ref, some
 
 CODE = "EPS105"
@@ -46,8 +45,7 @@ status: {podIP: 10.244.1.5, conditions: [{type: Ready, status: "True"}]}
 BROKEN = HEALTHY.replace("ports: [{name: http, containerPort", "ports: [{name: web, containerPort")
 
 
-def applies(service: Service) -> bool:
-    return has_selector(service) and any(names_target(port) for port in service.spec.ports)
+applies = has_named_targets
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:

@@ -54,6 +54,8 @@ applies = has_virtual_ip
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
     service = found.service
     endpoints = found.reachable
+    if not any(each.hints for each in endpoints):
+        return
     for family in dict.fromkeys(each.address_type for each in endpoints):
         ready = [each for each in endpoints if each.ready and each.address_type == family]
         without = [each for each in ready if not zones_hinted(each) and not nodes_hinted(each)]

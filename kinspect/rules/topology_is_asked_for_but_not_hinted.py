@@ -48,7 +48,7 @@ BROKEN = HEALTHY.replace(", zone: a, hints: {forZones: [{name: a}]}", "")
 
 
 def applies(service: Service) -> bool:
-    return has_virtual_ip(service) and _asked(service) is not None
+    return _asked(service) is not None and has_virtual_ip(service)
 
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:

@@ -6,13 +6,15 @@ from ipaddress import ip_network
 
 import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from kinspect.model.meta import Meta
 from kinspect.model.node import ServiceCIDR, ServiceCIDRSpec
 from kinspect.model.pod import Pod
 from kinspect.model.service import Service
 from kinspect.model.snapshot import snapshot_of
-from kinspect.resolve.addresses import range_of, static_band
+from kinspect.resolve.addresses import family_of, parse_address, range_of, static_band
 from kinspect.resolve.load_balancer import balancer_of
 from kinspect.resolve.pod_state import why_not_ready
 from kinspect.resolve.service_class import (
@@ -112,6 +114,19 @@ def test_range_of_an_address() -> None:
     assert six is None
     assert range_of(snapshot, "10.97.0.1") is None
     assert range_of(snapshot, "None") is None
+
+
+@given(
+    st.ip_addresses().map(str)
+    | st.lists(st.integers(-1, 300).map(str) | st.sampled_from(["00", "01", "1 ", "", "١"]), max_size=6).map(
+        ".".join
+    )
+    | st.text(max_size=20)
+)
+@example("10.96.0.1\n")
+def test_family_of_any_text(text: str) -> None:
+    parsed = parse_address(text)
+    assert family_of(text) == (f"IPv{parsed.version}" if parsed else None)
 
 
 def pod(**body: object) -> Pod:
