@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kinspect.errors import Unreachable
+from kinspect.errors import KinspectError, Unreachable
 from kinspect.sources import execplugin
 from kinspect.sources.kubeconfig import Access
 
@@ -40,6 +40,8 @@ class Credentials:
         self._lock = asyncio.Lock()
         self._login: Login | None = None
         self._made_at = 0.0
+        self._failure: KinspectError | None = None
+        self._failed_at = 0.0
 
     async def login(self) -> Login:
         """The login to use now. Raises: Unreachable."""
@@ -49,10 +51,20 @@ class Credentials:
         return self._login
 
     async def renewed(self, old: Login | None) -> Login:
-        """A login newer than `old`: one that another task has just made will do. Raises: Unreachable."""
+        """A login newer than `old`: one that another task has just made will do. Raises: Unreachable.
+
+        So does its failure: a plugin that asks a person is not run once for each list.
+        """
+        asked_at = time.monotonic()
         async with self._lock:
+            if self._failure is not None and self._failed_at > asked_at:
+                raise self._failure
             if self._login is None or self._login is old:
-                self._login = await _login(self._access)
+                try:
+                    self._login = await _login(self._access)
+                except KinspectError as error:
+                    self._failure, self._failed_at = error, time.monotonic()
+                    raise
                 self._made_at = time.monotonic()
             return self._login
 

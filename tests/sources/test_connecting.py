@@ -148,6 +148,19 @@ def test_a_plugin_that_cannot_be_used_is_one_clear_error(
     assert time.monotonic() - began < 10
 
 
+def test_a_plugin_that_fails_is_run_once_for_all_that_wait(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+
+    async def story(rig: Rig) -> None:
+        script = f"echo run >> {runs}; sleep 0.2; exit 3"
+        given = {"apiVersion": EXEC_VERSION, "command": plugin(tmp_path, script)}
+        error = await failing(rig, kubeconfig=user(rig, exec=given))()
+        assert "failed (3)" in error.message
+
+    play(story, tmp_path)
+    assert runs.read_text().splitlines() == ["run"]
+
+
 def test_impersonation_and_our_name_are_sent(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         headers: list[Any] = []
