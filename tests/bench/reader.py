@@ -2,8 +2,9 @@
 
 `python -m tests.bench.reader WHO KUBECONFIG STARTED`
 
-WHO is `kinspect` or `official`. Prints JSON lines: what was reached, after how many seconds since STARTED
-(CLOCK_MONOTONIC, taken by the parent before this process existed: all imports count), and the memory.
+WHO is `kinspect`, `official`, or `bytes`: the official client again, asked for answers that nobody looks into.
+Prints JSON lines: what was reached, after how many seconds since STARTED (CLOCK_MONOTONIC, taken by the parent
+before this process existed: all imports count), and the memory.
 """
 
 from __future__ import annotations
@@ -81,9 +82,11 @@ def _newest(pods: object) -> float:
     return max(int(each.metadata.resource_version) for each in pods.values())  # type: ignore[attr-defined]
 
 
-def official(kubeconfig: str, started: float) -> None:
-    """The official client's objects, page by page, as its users read."""
+def official(kubeconfig: str, started: float, objects: bool = True) -> None:
+    """The official client's objects, page by page, as its users read; or only the bytes of the answers."""
     from kubernetes import client, config
+
+    from kinspect.sources.decoding import continue_token
 
     say("imported", started)
     config.load_kube_config(kubeconfig)
@@ -94,16 +97,19 @@ def official(kubeconfig: str, started: float) -> None:
         "nodes": core.list_node,
         "pods": core.list_pod_for_all_namespaces,
     }
-    kept = []
+    kept, size = [], 0
     for name in OFFICIAL:
-        token: str | None = None
-        while True:
-            page = lists[name](limit=500, _continue=token) if token else lists[name](limit=500)
-            kept += page.items
-            token = page.metadata._continue
-            if not token:
-                break
-    say("read", started, objects=len(kept))
+        token: str | None = ""
+        while token is not None:
+            asked = {"_continue": token} if token else {}
+            page = lists[name](limit=500, _preload_content=objects, **asked)
+            if objects:
+                kept += page.items
+                token = page.metadata._continue or None
+            else:
+                size += len(page.data)
+                token = continue_token(page.data) or None
+    say("read", started, objects=len(kept), mb=size / 1e6)
 
 
 if __name__ == "__main__":
@@ -111,4 +117,4 @@ if __name__ == "__main__":
     if who == "kinspect":
         asyncio.run(kinspect(path, float(began)))
     else:
-        official(path, float(began))
+        official(path, float(began), objects=who == "official")
