@@ -2,9 +2,9 @@
 
 `python -m tests.bench.reader WHO KUBECONFIG STARTED`
 
-WHO is `kinspect`, `official`, or `bytes`: the official client again, asked for answers that nobody looks into.
-Prints JSON lines: what was reached, after how many seconds since STARTED (CLOCK_MONOTONIC, taken by the parent
-before this process existed: all imports count), and the memory.
+WHO is `kinspect`, `official`, or `bytes`: the official client again, asked for answers that nobody reads.
+Prints JSON lines: what was reached, after how many seconds since STARTED (CLOCK_MONOTONIC, taken by the
+parent before this process existed: all imports count), and the memory.
 """
 
 from __future__ import annotations
