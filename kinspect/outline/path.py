@@ -91,11 +91,19 @@ def hop_lines(path: Path) -> list[Line]:
     rows = [_row(number, hop, more) for number, hop, more in told]
     widths = [max((len(row[column]) for row, _ in rows), default=0) for column in range(6)]
     lines: list[Line] = []
-    direction = ""
+    title = {"original": "request", "reply": "answer"}
+    before: Hop | None = None
     for (row, role), (_, hop, _) in zip(rows, told, strict=True):
-        if hop.direction != direction:
-            direction = hop.direction
-            lines.append(Line({"original": "request", "reply": "answer"}[direction], "note"))
+        if (
+            before
+            and hop.direction == "original"
+            and ("proxied" in before.actions or before.direction == "reply")
+        ):
+            title = {"original": f"request of the proxy, {visible(name(hop.place))}", "reply": "answer to it"}
+            before = None
+        if before is None or hop.direction != before.direction:
+            lines.append(Line(title[hop.direction], "note"))
+        before = hop
         cells = [
             cell.rjust(width) if column in (0, 1) else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=False))

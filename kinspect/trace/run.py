@@ -7,8 +7,9 @@ Theory of operation:
    segment that carries it tell the connection, whose SYN at the same place tells its first sequence number.
    From there on the second connection is a marked one, like the first. Of one that was kept open the segment
    itself is followed.
-3. The joined path is: the first connection up to the proxy, the second one there and back, the first one's
-   way back. If no second connection carries the token, the proxy answered by itself: there the path parts.
+3. The joined path is: the first connection there and back, then the second one, as they follow in time: a
+   mark is found in the SYN and its answer, and a proxy has accepted before it asks for itself. If no second
+   connection carries the token, the proxy answered by itself: there the path parts.
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ def _forwarded_for(attempt: Attempt, sightings: Sequence[Sighting], second: Obse
 
 
 def _joined(first: Run, second: Run) -> Run:
-    """One path of both connections, in the order of the way. The token joins the second to the first."""
+    """One path of both connections, one after the other. The token joins the second to the first."""
     there = [hop for hop in first.hops if hop.direction == "original"]
     back = [hop for hop in first.hops if hop.direction == "reply"]
     actions = tuple(each for each in there[-1].actions if each != "delivered")
@@ -209,8 +210,9 @@ def _joined(first: Run, second: Run) -> Run:
     shift = second.started_ns - first.started_ns
     between = [_later(hop, shift) for hop in second.hops]
     between[0] = msgspec.structs.replace(between[0], matched_by="token")
-    parting = second.parting and second.parting._replace(hop=second.parting.hop + len(there))
-    hops = (*there, *between, *back)
+    before = (*there, *back)
+    parting = second.parting and second.parting._replace(hop=second.parting.hop + len(before))
+    hops = (*before, *between)
     return second._replace(hops=hops, parting=parting, started_ns=first.started_ns, large=first.large)
 
 

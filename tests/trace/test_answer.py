@@ -45,6 +45,19 @@ def test_the_text_of_a_story(name: str, snapshot: Snapshot) -> None:
     check_golden(GOLDEN / f"{name}.txt", text + "\n")
 
 
+@pytest.mark.parametrize("name", STORIES)
+def test_the_hops_of_a_story_follow_in_time(name: str, snapshot: Snapshot) -> None:
+    for path in trace_of(name, snapshot).paths:
+        times = [hop.time_ns for hop in path.hops if hop.time_ns is not None]
+        assert times == sorted(times)
+
+
+def test_the_connection_of_a_proxy_has_a_title_of_its_own(snapshot: Snapshot) -> None:
+    told = [line.text for line in lines(trace_of("ingress-http", snapshot)) if line.role == "note"]
+    titles = [text for text in told if text.startswith(("request", "answer"))]
+    assert titles == ["request", "answer", "request of the proxy, pod shop/ingress", "answer to it"]
+
+
 @pytest.mark.parametrize("name", ["nodeport-cross-node", "broken-fdb-entry-removed"])
 def test_the_json_of_a_story(name: str, snapshot: Snapshot) -> None:
     check_golden(GOLDEN / f"{name}.json", encode(trace_of(name, snapshot)) + b"\n")

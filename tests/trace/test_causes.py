@@ -278,3 +278,13 @@ def test_a_bridge_port_without_hairpin_is_named(snapshot: Snapshot) -> None:
     )
     case = Case(target, run, {node: down, WEB: pod}, OWNED, {})
     assert [cause.code for cause in causes(case)] == ["NOD306"]
+
+
+def test_the_last_sighting_before_a_proxys_own_request_is_the_one_that_it_took(snapshot: Snapshot) -> None:
+    run, target = told("ingress-http", snapshot), target_of("ingress-http", snapshot)
+    own = next(
+        n for n, hop in enumerate(run.hops) if n and hop.direction != run.hops[n - 1].direction == "reply"
+    )
+    parting = Parting(own, Place("pod", "shop/ingress"), "it leaves", "it does not")
+    last = Case(target, run._replace(parting=parting), {}, OWNED, {}).last
+    assert last is not None and "proxied" in last.actions

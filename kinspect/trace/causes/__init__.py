@@ -59,9 +59,13 @@ class Case(NamedTuple):
 
     @property
     def last(self) -> Hop | None:
-        """The last sighting before the parting."""
-        parting = self.run.parting
-        seen = [hop for hop in self.run.hops[: parting.hop] if hop.matched_by] if parting else []
+        """The last sighting before the parting, on the same way: a request's, if it is one that parted."""
+        if self.run.parting is None:
+            return None
+        hops, at = self.run.hops, self.run.parting.hop
+        seen = [hop for hop in hops[:at] if hop.matched_by]
+        if at < len(hops) and hops[at].direction == "original":
+            seen = [hop for hop in seen if hop.direction == "original"]
         return seen[-1] if seen else None
 
     @property
