@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from kinspect.errors import UsageError
+from kinspect.model.ingress import Ingress
 from kinspect.model.meta import Key
 from kinspect.model.pod import Pod
 from kinspect.model.service import Service
@@ -36,6 +37,32 @@ def no_port(service: Service, wanted: str, protocol: str) -> UsageError:
         return UsageError(f"{told}, and {what}.", f"Write svc/{service.name}:PORT, by number or name.")
     hint = f"{wanted} is the targetPort of {port_text(behind)}: write svc/{service.name}:{behind.port}."
     return UsageError(f"{told}, and {what}.", hint)
+
+
+def no_cluster_ip(service: Service) -> UsageError:
+    """A Service that packets are never sent to: headless, or an alias."""
+    if service.spec.type == "ExternalName":
+        name = service.spec.external_name
+        return UsageError(
+            f"Service {_name(service.key)} is an alias: its name leads to {name}, and no packet to it.",
+            f"Trace to what {name} stands for: svc/NAME:PORT or ADDRESS:PORT.",
+        )
+    return UsageError(
+        f"Service {_name(service.key)} has no cluster IP to trace to (spec.clusterIP).",
+        "Trace to one of its pods: pod/NAME:PORT.",
+    )
+
+
+def no_ingress(name: str, found: Ingress | None) -> UsageError:
+    """An Ingress is traced by what it serves."""
+    urls = (
+        f"http://{rule.host}{path.path or '/'}"
+        for rule in (found.spec.rules if found else ())
+        if rule.host and rule.http is not None
+        for path in rule.http.paths
+    )
+    served = next(urls, "http://HOST/PATH")
+    return UsageError(f"Ingress {name} is traced by what it serves.", f"Write {served} instead.")
 
 
 def no_pod_port(pod: Pod, wanted: str) -> UsageError:

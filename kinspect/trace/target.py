@@ -27,7 +27,7 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.load_balancer import balancer_of
 from kinspect.resolve.routes import ingress_backends, port_meant
 from kinspect.resolve.traffic import Traffic
-from kinspect.trace.misnamed import missing, no_pod_address, no_pod_port, no_port
+from kinspect.trace.misnamed import missing, no_cluster_ip, no_ingress, no_pod_address, no_pod_port, no_port
 
 _SERVICE_NAME = re.compile(r"^([a-z0-9-]+)\.([a-z0-9-]+)(?:\.svc(?:\.[a-z0-9.-]+)?)?\.?$")
 
@@ -81,6 +81,8 @@ def resolve(text: str, snapshot: Snapshot, namespace: str, protocol: str = "") -
     name, port = _split_port(text)
     if _is_address(name):
         return at_address(text, snapshot, name, _number(port, text), protocol)
+    if rest and kind in ("ing", "ingress", "ingresses"):
+        raise no_ingress(rest, snapshot.ingresses.get(_key(rest, namespace)))
     found = _SERVICE_NAME.match(name)
     if found and Key(found[2], found[1]) in snapshot.services:
         return _of_service(text, snapshot, Key(found[2], found[1]), port, protocol)
@@ -125,12 +127,9 @@ def _of_service(text: str, snapshot: Snapshot, key: Key, port: str, protocol: st
     service = snapshot.services.get(key)
     if service is None:
         raise missing("Service", key, snapshot.services)
-    found = _service_port(service, port, protocol)
     if not service.virtual_ips:
-        raise UsageError(
-            f"Service {key.namespace}/{key.name} has no cluster IP to trace to (spec.clusterIP).",
-            "Trace to one of its pods: pod/NAME:PORT.",
-        )
+        raise no_cluster_ip(service)
+    found = _service_port(service, port, protocol)
     address = _ipv4(service.virtual_ips, f"Service {key.namespace}/{key.name}")
     return Target(text, address, found.port, found.protocol, key, found, "internal", None, None, "")
 

@@ -95,6 +95,7 @@ SAID = {
     "pod/web0:http": ("Pod shop/web0 declares no port http.", "any number will do"),
     "node/node7:80": ("There is no node node7.", "Near it: node"),
     "one": ("'one' is no target", "svc/one is a Service."),
+    "ing/shop": ("Ingress shop is traced by what it serves.", "Write http://shop.example.test/ instead."),
     "10.1.1.1:http": ("http is no port, in '10.1.1.1:http'", "a number from 1 to 65535"),
 }
 
@@ -104,6 +105,36 @@ def test_what_is_wrong_is_said_with_what_is_near(text: str, snapshot: Snapshot) 
     with pytest.raises(UsageError) as caught:
         resolve(text, snapshot, "shop")
     message, hint = SAID[text]
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+SERVED = """\
+- apiVersion: v1
+  kind: Service
+  metadata: {name: db}
+  spec: {type: ExternalName, externalName: db.example.com}
+- {apiVersion: v1, kind: Service, metadata: {name: set}, spec: {clusterIP: None, ports: [{port: 80}]}}
+- apiVersion: networking.k8s.io/v1
+  kind: Ingress
+  metadata: {name: shop}
+  spec: {rules: [{host: shop.test, http: {paths: [{path: /api, backend: {service: {name: set}}}]}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("svc/db", "is an alias: its name leads to db.example.com", "what db.example.com stands for"),
+        ("svc/db:80", "is an alias: its name leads to db.example.com", "what db.example.com stands for"),
+        ("svc/set", "has no cluster IP", "pod/NAME:PORT"),
+        ("ing/shop", "is traced by what it serves", "Write http://shop.test/api instead."),
+    ],
+)
+def test_what_no_packet_is_sent_to_says_where_to(text: str, message: str, hint: str) -> None:
+    read = read_manifests(["-"], f"kind: List\napiVersion: v1\nitems:\n{SERVED}".encode())
+    with pytest.raises(UsageError) as caught:
+        resolve(text, read, "default")
     assert message in caught.value.message
     assert hint in caught.value.hint
 
