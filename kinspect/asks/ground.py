@@ -77,8 +77,9 @@ class Ground:
         nobody = "no network namespace on this machine is known to be its own"
         if not self._hidden:
             return VantageLost(nobody)
+        hidden = "1 process" if self._hidden == 1 else f"{self._hidden} processes"
         return NotPermitted(
-            f"{nobody}, and {self._hidden} processes may not be looked into (CAP_SYS_PTRACE)",
+            f"{nobody}, and {hidden} may not be looked into (CAP_SYS_PTRACE)",
             "--sudo raises the agent, nothing else, and it looks into all of them.\n" + WITHOUT_RIGHTS,
         )
 
@@ -123,7 +124,7 @@ class Ground:
         place = place_of(ref)
         try:
             agent = await self._agent(namespace)
-            net = await agent.enter(namespace.path if namespace else None)
+            net = await (agent.enter_any(namespace.paths) if namespace else agent.enter(None))
             listed = links.parse(await agent.run(net, *links.COMMAND, deadline_s=LINKS_DEADLINE_S))
         except (KinspectError, OSError) as error:
             unreached[place] = error if isinstance(error, KinspectError) else VantageLost(str(error))

@@ -143,7 +143,8 @@ def net_namespace(number: int, pids: List[int], name: str, variable: str) -> Lis
     """[[path, inode], that of its owner, [[pid, cgroup, variable], ...], name, addresses]."""
     path = os.path.join(NAMED, name) if name else "/proc/%d/ns/net" % pids[0]
     processes = [[pid, text("/proc/%d/cgroup" % pid), environment(pid, variable)] for pid in pids]
-    addresses = set(LOCAL.findall(text("/proc/%d/net/fib_trie" % pids[0]))) if pids else set()
+    tries = (text("/proc/%d/net/fib_trie" % pid) for pid in pids)  # the first may have ended meanwhile
+    addresses = set(LOCAL.findall(next(filter(None, tries), "")))
     routable = sorted(each for each in addresses if not each.startswith("127."))
     return [[path, number], owner(path, pids), processes, name, routable]
 

@@ -11,7 +11,7 @@ import itertools
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -126,6 +126,13 @@ class Agent:
         arguments = {"path": namespace.path, "inode": namespace.inode} if namespace else {}
         net: int = (await self.call("enter", **arguments))["net"]
         return net
+
+    async def enter_any(self, paths: Sequence[NamespacePath]) -> int:
+        """As `enter`, by the first of the paths of one namespace that still leads to it."""
+        for each in paths[:-1]:
+            with suppress(OSError):
+                return await self.enter(each)
+        return await self.enter(paths[-1])
 
     async def read(self, net: int, path: str) -> bytes:
         return base64.b64decode((await self.call("read", net=net, path=path))["data"])

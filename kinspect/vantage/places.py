@@ -61,6 +61,12 @@ class NetNamespace(NamedTuple):
     name: str
     addresses: frozenset[str]
 
+    @property
+    def paths(self) -> tuple[NamespacePath, ...]:
+        """Every path that led to it when it was listed: processes come and go."""
+        of_processes = (f"/proc/{each.pid}/ns/net" for each in self.processes)
+        return tuple(self.path._replace(path=each) for each in dict.fromkeys((self.path.path, *of_processes)))
+
 
 class Place(NamedTuple):
     """A place of the cluster whose network namespace is here. `by`: the kind of evidence."""

@@ -12,8 +12,7 @@ from kinspect.vantage.places import NetNamespace
 
 def still_there(namespace: NetNamespace) -> bool:
     """Whether one of its processes, or its name, still leads to it. What may not be looked at is there."""
-    paths = [namespace.path.path, *(f"/proc/{each.pid}/ns/net" for each in namespace.processes)]
-    return any(_leads_to(path, namespace.path.inode) for path in dict.fromkeys(paths))
+    return any(_leads_to(path, inode) for path, inode in namespace.paths)
 
 
 def _leads_to(path: str, inode: int) -> bool:

@@ -118,8 +118,13 @@ def test_an_ingress_joins_two_connections_by_the_token(ground: RunningLab, schem
     hops = traced.paths[0].hops
     (proxied,) = [number for number, hop in enumerate(hops) if "proxied" in hop.actions]
     assert hops[proxied].place.name.startswith("ingress-nginx/")
-    assert hops[proxied + 1].matched_by == "token"
-    assert hops[proxied + 1].place == hops[proxied].place
+    (joined,) = [number for number, hop in enumerate(hops) if hop.matched_by == "token"]
+    assert hops[joined].place == hops[proxied].place
+    assert hops[joined].direction == "original"
+    assert {hop.direction for hop in hops[proxied + 1 : joined]} == {"reply"}
+    assert hops[-1].place == hops[proxied].place
+    times = [hop.time_ns for hop in hops if hop.time_ns is not None]
+    assert times == sorted(times)
     (note,) = traced.notes
     came_as = hops[proxied].src
     assert came_as is not None

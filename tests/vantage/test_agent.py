@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from kinspect.errors import NotPermitted, VantageLost
+from kinspect.vantage.agent import net_namespace
 from kinspect.vantage.connection import AGENT, NamespacePath, Packet, started
 
 pytestmark = pytest.mark.lab
@@ -63,6 +64,22 @@ async def test_a_marked_connection_is_seen_everywhere_with_its_first_sequence_nu
     assert [[p.outgoing for p in syns[name]] for name in seen] == [[True], [False, True, True], [False]]
     times = [p.time_ns for name in seen for p in syns[name]]
     assert times == sorted(times)
+
+
+@run_async
+async def test_a_namespace_whose_first_process_has_ended_is_found_and_entered_by_another(ground: Any) -> None:
+    pod, other = ground.net("pod"), ground.net("client")
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    gone = NamespacePath(f"/proc/{ended.pid}/ns/net", pod.inode)
+    another = NamespacePath(other.path, pod.inode)
+    alive = int(pod.path.split("/")[2])
+    _, _, _, _, addresses = net_namespace(pod.inode, [ended.pid, alive], "", "KINSPECT_PLACE")
+    assert addresses == [POD]
+    async with started(ground.user) as agent:
+        await agent.enter_any([gone, another, pod])
+        with pytest.raises(OSError, match="is another one now"):
+            await agent.enter_any([gone, another])
 
 
 @run_async
