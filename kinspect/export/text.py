@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from kinspect.export.findings import FindingEntry, Findings, ObjectName, UnknownEntry
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Line, Role, Row
-from kinspect.outline.summary import Hidden, Summary
+from kinspect.outline.summary import Summary, alike
 from kinspect.outline.visible import visible
 
 SHOWN = 3
@@ -82,12 +82,9 @@ def summary_line(found: Summary, source: str, namespace: str | None = None) -> s
 
 def hidden_lines(found: Summary) -> Iterator[str]:
     """What is not known, so that an absence is not taken for a proof."""
-    by_state: dict[str, list[Hidden]] = {}
-    for each in found.hidden:
-        by_state.setdefault(each.state or each.reason, []).append(each)
-    for state, group in by_state.items():
-        words = group[0].words if len(group) == 1 else state
-        yield visible(f"not known: {', '.join(each.kind for each in group)} ({words})")
+    for group, words in alike(found.hidden):
+        label = "not up to date" if group[0].stale else "not known"
+        yield visible(f"{label}: {', '.join(each.kind for each in group)} ({words})")
 
 
 def findings_lines(document: Findings, palette: Palette, namespace: str | None = None) -> Iterator[str]:

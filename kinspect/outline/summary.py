@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from kinspect.model.coverage import Coverage
@@ -12,13 +12,17 @@ from kinspect.model.meta import Key, Ref
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import state_of
 
+NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
+"""The kinds without which most of what is told would be guesses."""
+
 
 class Hidden(NamedTuple):
-    """A kind that is not, or not wholly, known: an absence in it proves nothing."""
+    """A kind that is not, or not wholly, known: an absence in it proves nothing. `stale`: as it was once."""
 
     kind: str
     state: str
     reason: str
+    stale: bool = False
 
     @property
     def words(self) -> str:
@@ -26,7 +30,10 @@ class Hidden(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """`states` counts the Services by state; `loading` the kinds on their way, with counts so far."""
+    """`states` counts the Services by state; `loading` the kinds on their way, with counts so far.
+
+    `as_of`: since when what is needed most is not up to date; None = all is.
+    """
 
     services: int
     states: dict[State, int]
@@ -46,7 +53,9 @@ def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summ
     findings: Counter[str] = Counter(
         each.severity for judgment in snapshot.judgments.values() for each in judgment.findings
     )
-    stale = [each.as_of for each in snapshot.coverage.values() if each.as_of]
+    stale = {kind: each.as_of for kind, each in snapshot.coverage.items() if each.as_of}
+    # Of a kind that hardly ever changes the server says for hours nothing by which it could be dated.
+    dated = [stale[kind] for kind in NEEDED if kind in stale] or list(stale.values())
     return Summary(
         services=len(keys),
         states=dict(states),
@@ -57,7 +66,7 @@ def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summ
             (kind, each.count) for kind, each in snapshot.coverage.items() if each.state == "loading"
         ),
         hidden=hidden(snapshot),
-        as_of=min(stale) if stale else None,
+        as_of=min(dated, default=None),
         pending=snapshot.pending,
     )
 
@@ -65,10 +74,19 @@ def summary(snapshot: Snapshot, services: Collection[Key] | None = None) -> Summ
 def hidden(snapshot: Snapshot) -> tuple[Hidden, ...]:
     """The kinds of which something may be missing, in the order of their names, with the reason."""
     return tuple(
-        Hidden(kind, _state(coverage), coverage.reason)
+        Hidden(kind, _state(coverage), coverage.reason, coverage.as_of is not None)
         for kind, coverage in sorted(snapshot.coverage.items())
         if coverage.state in ("denied", "lost", "not given") or coverage.reason
     )
+
+
+def alike(found: Iterable[Hidden]) -> Iterator[tuple[list[Hidden], str]]:
+    """Kinds that are in one state, or hidden for one reason, together: with the words that hold for all."""
+    groups: dict[tuple[bool, str], list[Hidden]] = {}
+    for each in found:
+        groups.setdefault((each.stale, each.state or each.reason), []).append(each)
+    for (_, state), group in groups.items():
+        yield group, group[0].words if len(group) == 1 else state
 
 
 def _state(coverage: Coverage) -> str:

@@ -22,11 +22,13 @@ class Feed:
         self.settled = False
         """Everything has been read and judged once: from now on what changes is news."""
         self._followed = 0.0
+        self._narrow: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """Another source is being read from now on."""
         self.newest = self.shown = self.error = None
         self.frozen = self.settled = False
+        self._narrow = frozenset()
 
     def take(self) -> bool:
         """Shows the newest snapshot, unless frozen; whether that is another one than before."""
@@ -44,6 +46,18 @@ class Feed:
             return False
         self.settled = True
         return True
+
+    def widened(self) -> list[str]:
+        """The kinds of which only some namespaces were known when last asked, and now all are."""
+        coverage = self.shown.coverage if self.shown else {}
+        narrow = frozenset(kind for kind, each in coverage.items() if each.namespaces is not None)
+        found = [
+            kind
+            for kind in sorted(self._narrow - narrow)
+            if kind in coverage and coverage[kind].state == "given"
+        ]
+        self._narrow = (self._narrow | narrow).difference(found)
+        return found
 
     def changed_last(self, now: float) -> Ref | None:
         """What changed since it was last asked for, the newest; None = nothing, or it is too soon."""

@@ -236,6 +236,8 @@ class MainScreen(Screen[None]):
         self._header_due = began + max(HEADER_S, HEADER_REST * (monotonic() - began))
         if found and feed.settle(found):
             self._dirty = True
+        if wider := feed.widened():
+            self.status.say(f"Read in all namespaces from now on: {words.kinds(wider)}.", "ready")
         narrowed = words.narrowed(self.namespace, self.order, self.following)
         views = tuple((view.key, view.title, view is self.view) for view in VIEWS)
         self.query_one(Header).show(words.heading(feed, found, narrowed, views))

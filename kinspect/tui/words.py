@@ -5,6 +5,7 @@ Pure: snapshots and times in, spans and lines out. Empty, loading, denied, lost 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,18 +15,16 @@ from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Key
 from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Span
-from kinspect.outline.summary import Summary
+from kinspect.outline.summary import NEEDED, Summary, alike
 from kinspect.tui.feed import Feed
 
 STATES: tuple[State, ...] = ("broken", "degraded", "unknown", "ok")
-NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
-"""The kinds without which most of the screen would be guesses."""
 
 
 class Heading(NamedTuple):
     """What the header says.
 
-    `views` are (key, title, whether it is shown); `gaps` says what cannot be known, "" if nothing.
+    `views` are (key, title, whether it is shown); `gaps` says under labels what cannot be known.
     """
 
     source: str
@@ -34,7 +33,7 @@ class Heading(NamedTuple):
     views: tuple[tuple[str, str, bool], ...]
     counts: tuple[Span, ...]
     progress: tuple[Span, ...]
-    gaps: str
+    gaps: tuple[tuple[str, str], ...]
 
 
 def heading(
@@ -49,7 +48,7 @@ def heading(
         views=views,
         counts=counts(shown, found) if shown and found else (),
         progress=progress(found) if found else (),
-        gaps=gaps(found) if found else "",
+        gaps=gaps(found) if found else (),
     )
 
 
@@ -117,10 +116,15 @@ def clock(time: datetime) -> str:
     return f"{time.astimezone():%H:%M:%S}"
 
 
-def gaps(found: Summary) -> str:
-    """One line on what is not known, the kinds that matter most first; "" if all is."""
-    entries = sorted(found.hidden, key=lambda hidden: hidden.kind not in NEEDED)
-    return "  ".join(f"{_plural(each.kind)}: {each.reason}" for each in entries)
+def gaps(found: Summary) -> tuple[tuple[str, str], ...]:
+    """(label, words) of what is not known, or not up to date, the kinds that matter most first."""
+    labelled: dict[bool, list[str]] = {}
+    for group, words in alike(sorted(found.hidden, key=lambda hidden: hidden.kind not in NEEDED)):
+        words = (group[0].reason or words) if len(group) == 1 else words
+        named = kinds(each.kind for each in group)
+        labelled.setdefault(group[0].stale, []).append(f"{named}: {words}")
+    labels = {False: "not known", True: "not up to date"}
+    return tuple((labels[stale], "  ".join(parts)) for stale, parts in sorted(labelled.items()))
 
 
 def nothing(
@@ -151,6 +155,11 @@ def nothing(
             "Esc clears the filter, n chooses the namespace.",
         )
     return (says,)
+
+
+def kinds(names: Iterable[str]) -> str:
+    """Kinds as one speaks of their objects."""
+    return ", ".join(_plural(each) for each in names)
 
 
 def _plural(kind: str) -> str:

@@ -100,11 +100,30 @@ def test_a_state_of_the_connection_is_said_in_words() -> None:
     assert said == ["live,", "frozen", "as", "connecting…", "recorded", "no"]
 
 
+def test_a_right_that_was_given_meanwhile_is_told_once() -> None:
+    feed = Feed()
+    feed.newest = with_coverage(world(), Pod=Coverage("given", "only shop", ("shop",)))
+    assert feed.take() and feed.widened() == []
+    feed.newest = with_coverage(world(), Pod=Coverage("loading", count=5))
+    assert feed.take() and feed.widened() == []
+    feed.newest = world()
+    assert feed.take() and feed.widened() == ["Pod"]
+    assert feed.widened() == []
+
+
+def test_the_screen_is_as_old_as_what_it_shows_most() -> None:
+    old, new = (Coverage("given", "reconnecting: refused", as_of=f"2026-03-01T14:0{n}:00Z") for n in (1, 2))
+    found = summary(with_coverage(world(), Pod=new, Service=new, IngressClass=old))
+    assert found.as_of == "2026-03-01T14:02:00Z"
+    assert words.gaps(found) == (("not up to date", "pods, services, ingressclasses: reconnecting: refused"),)
+    assert summary(with_coverage(world(), IngressClass=old)).as_of == "2026-03-01T14:01:00Z"
+
+
 def test_what_cannot_be_known_names_the_kinds_that_matter_first() -> None:
     denied = Coverage("denied", "forbidden")
     found = summary(with_coverage(world(), GRPCRoute=denied, Pod=denied))
-    assert words.gaps(found) == "pods: forbidden  grpcroutes: forbidden"
-    assert words.gaps(summary(world())) == ""
+    assert words.gaps(found) == (("not known", "pods, grpcroutes: denied"),)
+    assert words.gaps(summary(world())) == ()
 
 
 def test_nothing_is_counted_before_it_is_known() -> None:

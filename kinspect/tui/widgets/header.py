@@ -77,12 +77,12 @@ def _views(views: tuple[tuple[str, str, bool], ...], theme: Theme, *, titles: bo
 
 def _gaps(heading: Heading, theme: Theme, width: int) -> Text:
     text = text_of(heading.progress, theme)
-    if heading.gaps:
-        label = f"{'  ' if text else ''}not known: "
+    for label, words in heading.gaps:
+        label = f"{'  ' if text else ''}{label}: "
         room = width - text.cell_len - len(label)
         if room > 8:
             text.append(label, theme.styles["unknown"])
-            text.append(shorten_end(visible(heading.gaps), room), theme.styles["dim"])
+            text.append(shorten_end(visible(words), room), theme.styles["dim"])
     return text
 
 
