@@ -37,6 +37,7 @@ __all__ = ["KinspectApp", "MakeInspection", "TuiOptions", "run"]
 
 class KinspectApp(App[int]):
     TITLE = "kinspect"
+    CSS_PATH = "main.tcss"
     COMMANDS = {KeyCommands}  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
@@ -62,8 +63,10 @@ class KinspectApp(App[int]):
             self.register_theme(theme.textual())
         self.theme = self.look.name
 
+    def get_default_screen(self) -> MainScreen:
+        return self.main
+
     def on_mount(self) -> None:
-        self.push_screen(self.main)
         self._report_themes()
         self.main.call_after_refresh(self.connect)
 

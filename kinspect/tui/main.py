@@ -10,7 +10,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -40,7 +41,7 @@ from kinspect.tui.widgets.tree import TreeView
 TICK_S = 0.05
 HEADER_S, HEADER_REST = 0.25, 40.0
 """How often the header is written: at most so often, and at most a fortieth of the time."""
-WIDE = 120
+WIDE, TALL = 120, 34
 VIEWS = load()
 
 VIEW_KEYS = tuple(
@@ -58,11 +59,6 @@ class Host(Protocol):
 
 
 class MainScreen(Screen[None]):
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
-
-    CSS_PATH = "main.tcss"
-
     BINDINGS: ClassVar[list[BindingType]] = bindings((*VIEW_KEYS, *keys.SCREEN))
 
     class TraceWanted(Message):
@@ -84,6 +80,7 @@ class MainScreen(Screen[None]):
         self._watched: Sequence[Ref] = ()
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)  # before there are parts that it would style again
         yield Header()
         yield FilterBar()
         with Container(id="body"):
@@ -96,12 +93,18 @@ class MainScreen(Screen[None]):
         yield StatusLine()
 
     def on_mount(self) -> None:
-        self.set_interval(TICK_S, self.tick)
-        self.tick()
         self.action_focus_view()
+        self.tick()  # now, so that the first picture is whole
+        self.set_interval(TICK_S, self.tick)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: Resize) -> None:
+        self._fit(event.size)
         self.call_after_refresh(self._keep_focus)
+
+    def _fit(self, size: Size) -> None:
+        """Where the parts lie depends on how much room there is."""
+        wide, tall = size.width >= WIDE, size.height >= TALL
+        self.update_classes({"-wide": wide, "-narrow": not wide, "-tall": tall, "-short": not tall})
 
     def _keep_focus(self) -> None:
         """Another size may have hidden what had the focus."""
@@ -167,8 +170,6 @@ class MainScreen(Screen[None]):
 
     def tick(self) -> None:
         """Takes the newest snapshot, unless frozen, and lets every part catch up."""
-        if not self.is_mounted:
-            return
         first = self.shown is None
         if self.feed.take():
             self._dirty = True

@@ -30,7 +30,7 @@ class Header(Vertical):
         yield Static(id="gaps")
 
     def show(self, heading: Heading) -> None:
-        theme, width = look(self), self.size.width - 2
+        theme, width = look(self), self.app.size.width - 4  # it is asked before it knows its own size
         self.query_one("#where", Static).update(_where(heading, theme, width))
         self.query_one("#what", Static).update(_what(heading, theme, width))
         third = self.query_one("#gaps", Static)
