@@ -336,7 +336,7 @@ def counting(rule: Rule, ran: list[str]) -> Rule:
         ran.append(rule.code)
         yield from rule.check(subject, snapshot)
 
-    return replace(rule, check=check)
+    return msgspec.structs.replace(rule, check=check)
 
 
 def test_change_of_coverage_runs_only_the_rules_that_read_the_kind() -> None:
@@ -369,7 +369,7 @@ def test_crashing_rule_takes_no_other_with_it() -> None:
         raise RuntimeError("no")
         yield
 
-    broken = replace(
+    broken = msgspec.structs.replace(
         load()[0], code="SVC199", subjects=("Service",), needs=(), applies=lambda _: True, check=check
     )
     judge = Judge((*load(), broken))

@@ -16,8 +16,9 @@ Theory of operation:
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, fields
 from typing import Any
+
+import msgspec
 
 from kinspect.model.endpointslice import EndpointSlice
 from kinspect.model.gateway import Route
@@ -42,36 +43,35 @@ FEW = 8
 """Members up to which a set is a tuple."""
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """The relations. Look up with `.get(key, EMPTY)`; addresses are as written in the objects."""
 
-    pods_by_ip: Mapping[str, Members] = field(default_factory=dict)
-    pods_by_node: Mapping[str, Members] = field(default_factory=dict)
-    pods_by_labels: Mapping[tuple[str, LabelSet], Members] = field(default_factory=dict)
+    pods_by_ip: Mapping[str, Members] = {}
+    pods_by_node: Mapping[str, Members] = {}
+    pods_by_labels: Mapping[tuple[str, LabelSet], Members] = {}
     """By namespace and all labels: the pods of one workload mostly have the same."""
-    label_sets: Mapping[LabelKey, Collection[LabelSet]] = field(default_factory=dict)
+    label_sets: Mapping[LabelKey, Collection[LabelSet]] = {}
     """The keys of `pods_by_labels`, by each of their labels."""
-    pods_by_namespace: Mapping[str, Members] = field(default_factory=dict)
-    nodes_by_ip: Mapping[str, Members] = field(default_factory=dict)
-    slices_by_service: Mapping[Key, Members] = field(default_factory=dict)
-    slices_without_service: Mapping[str, Members] = field(default_factory=dict)
+    pods_by_namespace: Mapping[str, Members] = {}
+    nodes_by_ip: Mapping[str, Members] = {}
+    slices_by_service: Mapping[Key, Members] = {}
+    slices_without_service: Mapping[str, Members] = {}
     """By namespace: slices without the label that names a Service."""
-    slices_by_address: Mapping[str, Members] = field(default_factory=dict)
-    slices_by_node: Mapping[str, Members] = field(default_factory=dict)
-    services_by_ip: Mapping[str, Members] = field(default_factory=dict)
-    services_by_node_port: Mapping[int, Members] = field(default_factory=dict)
-    services_by_namespace: Mapping[str, Members] = field(default_factory=dict)
-    services_by_selector_label: Mapping[LabelKey, Members] = field(default_factory=dict)
+    slices_by_address: Mapping[str, Members] = {}
+    slices_by_node: Mapping[str, Members] = {}
+    services_by_ip: Mapping[str, Members] = {}
+    services_by_node_port: Mapping[int, Members] = {}
+    services_by_namespace: Mapping[str, Members] = {}
+    services_by_selector_label: Mapping[LabelKey, Members] = {}
     """Under the alphabetically first pair of its selector only: enough to find a pod's candidates."""
-    workloads_by_namespace: Mapping[str, Collection[Ref]] = field(default_factory=dict)
+    workloads_by_namespace: Mapping[str, Collection[Ref]] = {}
     """Deployments, StatefulSets and DaemonSets."""
-    routes_by_service: Mapping[Key, Collection[Ref]] = field(default_factory=dict)
+    routes_by_service: Mapping[Key, Collection[Ref]] = {}
     """Ingresses and Gateway API routes that name the Service as a backend, existing or not."""
 
 
 _PODS_BY_LABELS = "pods_by_labels"
-RELATIONS = tuple(each.name for each in fields(Index))
+RELATIONS = Index.__struct_fields__
 
 
 class Indexer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from kinspect.model.ingress import Ingress
@@ -14,8 +13,7 @@ from kinspect.outline.services import ServiceRow
 from kinspect.resolve.routes import RouteTo, destinations
 
 
-@dataclass(frozen=True, slots=True)
-class EntranceRow(Row):
+class EntranceRow(Row, frozen=True):
     """An Ingress or a route, with its class or parents, and where it can be reached."""
 
     ref: Ref
@@ -47,8 +45,7 @@ class EntranceRow(Row):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class PathRow(Row):
+class PathRow(Row, frozen=True):
     """One host and path of the route above, and the Service that answers there; None = not a Service."""
 
     ref: Ref

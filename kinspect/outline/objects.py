@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from kinspect.model.index import EMPTY
@@ -15,8 +14,7 @@ from kinspect.resolve.membership import services_of_pod
 from kinspect.resolve.routes import RouteTo, routes_to
 
 
-@dataclass(frozen=True, slots=True)
-class PodRow(Row):
+class PodRow(Row, frozen=True):
     """A pod; `below` tells which way one walks: to its node, or to the Services that reach it."""
 
     ref: Ref
@@ -54,8 +52,7 @@ class PodRow(Row):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class LandingRow(Row):
+class LandingRow(Row, frozen=True):
     """A Service that reaches the pod above; below it the routes that lead to the Service."""
 
     ref: Ref
@@ -80,8 +77,7 @@ class LandingRow(Row):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class RouteToRow(Row):
+class RouteToRow(Row, frozen=True):
     """An Ingress or Gateway API route that leads to the Service above."""
 
     ref: Ref
@@ -94,8 +90,7 @@ class RouteToRow(Row):
         return Line(None, (Span(f"← {route.kind}", "kind"), Span(route.name, "title"), where))
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRow(Row):
+class NodeRow(Row, frozen=True):
     """A node; `leaf` where the walk came from a pod and ends here."""
 
     ref: Ref

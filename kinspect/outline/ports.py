@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kinspect.model.endpointslice import Endpoint, EndpointSlice
@@ -19,8 +18,7 @@ from kinspect.resolve.backends import Backend, backends
 from kinspect.resolve.ports import target_of
 
 
-@dataclass(frozen=True, slots=True)
-class PortRow(Row):
+class PortRow(Row, frozen=True):
     ref: Ref
     port: ServicePort
     kind: ClassVar[str] = "port"
@@ -43,8 +41,7 @@ class PortRow(Row):
         return bool(snapshot.index.slices_by_service.get(self.ref.key, EMPTY))
 
 
-@dataclass(frozen=True, slots=True)
-class UnmatchedRow(Row):
+class UnmatchedRow(Row, frozen=True):
     """A slice port that no port of the Service names: no proxy reads it."""
 
     ref: Ref
@@ -58,8 +55,7 @@ class UnmatchedRow(Row):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SliceRow(Row):
+class SliceRow(Row, frozen=True):
     """An EndpointSlice under a Service port: only its ports of that name and protocol count."""
 
     ref: Ref
@@ -101,8 +97,7 @@ class SliceRow(Row):
         return bool(slice_ and slice_.endpoints)
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow(Row):
+class EndpointRow(Row, frozen=True):
     """The n-th endpoint of a slice, at the port number of the Service port above; None = no port there."""
 
     ref: Ref

@@ -12,8 +12,9 @@ Theory of operation:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
+
+import msgspec
 
 from kinspect.model.finding import Judgment, State
 from kinspect.model.meta import Ref
@@ -57,8 +58,7 @@ class Line(NamedTuple):
         return "  ".join(span.text for span in self.spans if span.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A row: `ref` is the object that it stands for, or is part of; None = a heading."""
 
     id: RowId
@@ -100,8 +100,7 @@ def state_of(snapshot: Snapshot, ref: Ref) -> State:
     return judgment.state if judgment else "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonRow(Row):
+class ReasonRow(Row, frozen=True):
     """One finding, or one thing that could not be judged: why the row above is not fine."""
 
     severity: Literal["error", "warning", "info", "unknown"]

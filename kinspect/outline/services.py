@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kinspect.model.finding import State
@@ -20,8 +19,7 @@ from kinspect.resolve.names import is_alias
 from kinspect.resolve.routes import routes_to
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceRow(Row):
+class NamespaceRow(Row, frozen=True):
     kind: ClassVar[str] = "Namespace"
 
     def line(self, snapshot: Snapshot) -> Line:
@@ -49,8 +47,7 @@ class NamespaceRow(Row):
         return bool(_services_in(snapshot, self.id[-1]))
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRow(Row):
+class ServiceRow(Row, frozen=True):
     """A Service; `with_namespace` where no namespace stands above it."""
 
     ref: Ref
@@ -101,8 +98,7 @@ class ServiceRow(Row):
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class AliasRow(Row):
+class AliasRow(Row, frozen=True):
     """Where an ExternalName leads: DNS answers with a CNAME, if with anything, and nothing else happens."""
 
     ref: Ref

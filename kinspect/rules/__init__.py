@@ -37,11 +37,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
 from typing import Any
+
+import msgspec
 
 from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.kinds import KINDS
@@ -54,8 +55,7 @@ CRASH = "KIN001"
 """The code of the finding that a rule itself failed. It is about us, so it never breaks a subject."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One rule, as its module declares it. `name` is the module's: the problem as a sentence."""
 
     code: str

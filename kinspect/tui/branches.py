@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
+
+import msgspec
 
 from kinspect.model.meta import Key
 from kinspect.model.pod import Pod
@@ -24,8 +25,7 @@ _SORTED_KINDS = frozenset({"Namespace", "Service", "Pod", "Node", "route"})
 _WORST = {"broken": 0, "degraded": 1, "unknown": 2, "ok": 3, None: 4}
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(NamedTuple):
     """What the person wants to see; `namespace` None = all."""
 
     perspective: Perspective
@@ -34,8 +34,7 @@ class Question:
     order: Order = "name"
 
 
-@dataclass(frozen=True)
-class Matching:
+class Matching(NamedTuple):
     """The Services that a filter wants, and the namespaces that they are in. Asking takes a walk over all."""
 
     wanted: Filter
@@ -48,8 +47,7 @@ class Matching:
         return cls(wanted, found, frozenset(key.namespace for key in found))
 
 
-@dataclass(frozen=True)
-class OutlineBranches:
+class OutlineBranches(msgspec.Struct, frozen=True, dict=True):
     """The answer to a question, from one snapshot; `matching` may be of an older one."""
 
     snapshot: Snapshot

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import pyperclip
 
@@ -21,16 +21,14 @@ OSC_52_LIMIT = 74_994
 """Bytes of text that xterm takes at most in one sequence (its 100,000 of base64, less the frame)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Copied:
+class Copied(NamedTuple):
     """`ok` False = nothing was copied, and `said` tells why. `said` is one line, safe to show."""
 
     ok: bool
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Clipboard:
+class Clipboard(NamedTuple):
     """`write` sends bytes to the terminal; `environ` tells whether the person sits behind SSH."""
 
     write: Callable[[str], None]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TuiOptions:
+class TuiOptions(NamedTuple):
     """`target` is `svc/NAME`, to be looked at first. None = not given, for each.
 
     `contexts` lists the contexts that can be switched to; it may read files, and is called in a thread.

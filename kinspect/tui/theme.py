@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Protocol, cast
+from typing import Annotated, NamedTuple, Protocol, cast
 
 import msgspec
 from rich.style import Style
@@ -60,8 +59,7 @@ class ThemeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roles: Roles
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
+class Theme(NamedTuple):
     name: str
     file: ThemeFile
     styles: Mapping[str, Style]
@@ -109,20 +107,18 @@ class Theme:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A theme file that could not be used, and why, in one line that is safe to show."""
 
     path: Path
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Themes:
+class Themes(NamedTuple):
     """All themes by name, user's over shipped ones, and the files that failed."""
 
     by_name: Mapping[str, Theme]
-    failed: tuple[Failed, ...] = field(default=())
+    failed: tuple[Failed, ...] = ()
 
     def get(self, name: str) -> Theme:
         """The theme of this name, or the default one."""

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from itertools import product
 
+import msgspec
 import pytest
 
 from kinspect.judge import judged
@@ -150,7 +151,7 @@ def test_crashing_rule_becomes_a_finding_and_an_unknown() -> None:
     def check(_subject: object, _snapshot: Snapshot) -> list[Finding]:
         raise ZeroDivisionError("by nought")
 
-    rule = replace(RULES[0], needs=(), check=check)
+    rule = msgspec.structs.replace(RULES[0], needs=(), check=check)
     ref = Ref("Service", "shop", "web")
     crashed, unknown = answers_of(rule, ref, object(), Snapshot())
     assert isinstance(crashed, Finding) and isinstance(unknown, Unknown)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from textual.widget import Widget
 
@@ -20,8 +19,7 @@ from kinspect.outline.filter import Filter
 from kinspect.tui.branches import Order
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """What a view is a function of, besides its own cursor.
 
     `namespace` None = all. `marking` = changes are news: everything has been read once.
@@ -65,8 +63,7 @@ class ViewPane(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """A declaration. `make` makes the widget, which also is a ViewPane. `says` explains an empty view."""
 
     id: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from kinspect.model.finding import SEVERITIES, Finding, State
@@ -16,8 +15,7 @@ from kinspect.tui.widgets.tree import TreeView
 _STATE: dict[str, State | None] = {"error": "broken", "warning": "degraded", "info": None}
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRow(Row):
+class FindingRow(Row, frozen=True):
     """A finding under its code; the object that it is about comes second."""
 
     finding: Finding
