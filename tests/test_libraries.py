@@ -94,7 +94,7 @@ def test_both_lock_files_agree() -> None:
 @pytest.mark.parametrize(
     ("words", "unused"),
     [
-        (["--help"], SCREENS | CLUSTER | PACKETS | {"cryptography", "yaml", "msgspec"}),
+        (["--help"], SCREENS | CLUSTER | PACKETS | {"cryptography", "yaml", "msgspec", "argparse", "typing"}),
         (["check", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
         (["tree", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
         (["explain"], SCREENS | CLUSTER | PACKETS | {"cryptography"}),

@@ -1,18 +1,17 @@
 """Commands: one file each, with HELP, `add(parser)` and `run(args) -> exit code`; imported when asked for.
 
 Nothing is registered: a file in this folder whose name has no underscore in front is a command. Heavy
-imports (Textual, Scapy, the Kubernetes client) stand inside `run`, so that `--help` costs nothing. stdout is
-data, stderr is words; this file alone turns errors into words and exit codes.
+imports (Textual, Scapy, the Kubernetes client) stand inside `run`, so that `--help` costs nothing. For the
+list of commands argparse and typing are heavy, too: no command needs them but for its types. stdout is data,
+stderr is words; this file alone turns errors into words and exit codes.
 """
 
 from __future__ import annotations
 
-import argparse
 import errno
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING
 
 from kinspect import __version__
 from kinspect.cli._options import takes_next
@@ -26,9 +25,11 @@ from kinspect.errors import (
     UsageError,
 )
 
+TYPE_CHECKING = False  # by this name a type checker knows better
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
-    from typing import NoReturn, Protocol
+    from typing import Protocol
 
     class Command(Protocol):
         """What a module of this folder offers. HELP is one line; "" hides the command from the list."""
@@ -56,9 +57,11 @@ def load(name: str) -> Command:
 
 def parser_of(name: str) -> argparse.ArgumentParser:
     """The parser of a command. It raises UsageError instead of leaving the process."""
+    from kinspect.cli._parser import Help, Parser
+
     command = load(name)
     title = program() if name == DEFAULT else f"{program()} {name}"
-    parser = _Parser(prog=title, description=command.HELP, allow_abbrev=False, formatter_class=_Help)
+    parser = Parser(prog=title, description=command.HELP, allow_abbrev=False, formatter_class=Help)
     command.add(parser)
     return parser
 
@@ -199,17 +202,3 @@ def _report_bug() -> None:
     text = traceback.format_exc().replace(home, "~")
     print(text, file=sys.stderr)
     print(f"kinspect {__version__}: this is our bug, please report the lines above", file=sys.stderr)
-
-
-class _Help(argparse.HelpFormatter):
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        """As Python has it from 3.13 on, with every Python: the value is named once."""
-        if not action.option_strings or action.nargs == 0:
-            return super()._format_action_invocation(action)
-        value = self._format_args(action, self._get_default_metavar_for_optional(action))
-        return f"{', '.join(action.option_strings)} {value}"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See {self.prog} --help")

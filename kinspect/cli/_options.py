@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
-
 from kinspect.errors import UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from kinspect.sources.options import ClusterOptions
 
 _CLUSTER_FLAGS: tuple[tuple[str, str, str], ...] = (

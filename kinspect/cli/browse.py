@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
-
 from kinspect.cli import mistyped, near
 from kinspect.cli._options import add_cluster, add_color, add_scope
 from kinspect.errors import KinspectError, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from kinspect.inspection import Inspection
 
 HELP = "look around, live"

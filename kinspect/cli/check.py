@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import EXIT_FINDINGS, EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "judge everything by all rules; exit code 1 when something is found"
 

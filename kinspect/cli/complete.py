@@ -6,9 +6,11 @@ line `:4` tells it not to offer files. Nothing here asks a cluster: it must be f
 
 from __future__ import annotations
 
-import argparse
-
 from kinspect.errors import EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = ""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from kinspect.errors import EXIT_OK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "a completion script for bash: source <(kinspect completion bash)"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from kinspect.cli._options import add_cluster
 from kinspect.errors import EXIT_OK, KinspectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "what this machine and this user may do, tool by tool and right by right"
 

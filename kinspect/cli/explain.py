@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from kinspect.errors import EXIT_OK, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "the manual of a rule, or the list of all rules"
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from kinspect.errors import EXIT_OK, EXIT_UNREACHABLE, UsageError, VantageLost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from kinspect.lab.supervisor import Lab, Wishes
 
 HELP = "a real Kubernetes network in namespaces of this machine: up, run, exec, break, heal, down"
@@ -17,17 +18,19 @@ _MOST_NODES = 9
 
 
 def add(parser: argparse.ArgumentParser) -> None:
+    from argparse import REMAINDER
+
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     up = verbs.add_parser("up", help="boot a lab; it ends with this command")
     _add_wishes(up)
     up.add_argument("--detach", action="store_true", help="leave it running; `lab down` ends it")
     run_ = verbs.add_parser("run", help="boot a lab, run a command with KUBECONFIG set, end the lab")
     _add_wishes(run_)
-    run_.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
+    run_.add_argument("command", nargs=REMAINDER, metavar="-- CMD")
     exec_ = verbs.add_parser("exec", help="run a command in a place of a running lab")
     _add_lab(exec_)
     exec_.add_argument("place", metavar="PLACE", help="node/NAME, pod/NAMESPACE/NAME, or client")
-    exec_.add_argument("command", nargs=argparse.REMAINDER, metavar="-- CMD")
+    exec_.add_argument("command", nargs=REMAINDER, metavar="-- CMD")
     for verb, help_ in (("down", "end a running lab"), ("status", "the labs that run")):
         _add_lab(verbs.add_parser(verb, help=help_))
     break_ = verbs.add_parser("break", help="break something in a running lab; see `lab faults`")

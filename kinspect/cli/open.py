@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from kinspect.cli._options import add_color
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "look around in a saved snapshot, or in manifests"
 

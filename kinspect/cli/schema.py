@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from kinspect.errors import EXIT_OK, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "the JSON Schema of tree, findings, trace or doctor"
 

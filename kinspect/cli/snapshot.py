@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from kinspect.cli._options import add_cluster, add_files, add_scope
 from kinspect.errors import EXIT_OK, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "save everything in one redacted file, to open, compare or attach to a bug report"
 

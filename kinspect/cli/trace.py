@@ -5,14 +5,14 @@ Exit code 0 means that all of them were delivered as predicted, and large ones t
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import EXIT_FINDINGS, EXIT_OK, Unreadable, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from pathlib import Path
 
     from kinspect.asks.trace import TraceAsk, Traced

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from typing import TYPE_CHECKING
 
 from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import EXIT_OK, UsageError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from kinspect.export.scope import Scope
