@@ -30,11 +30,9 @@ from kinspect.model.coverage import Coverage
 from kinspect.model.finding import SEVERITIES, Finding, Judgment, Unknown
 from kinspect.model.index import Index
 from kinspect.model.meta import Key, Object, Ref
-from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
-from kinspect.resolve.backends import Behind
 from kinspect.resolve.touches import touched
-from kinspect.rules import CRASH, Rule, answers_of, lacking, load
+from kinspect.rules import CRASH, Rule, answers_of, load
 
 
 class Judge:
@@ -154,10 +152,7 @@ class Judge:
     def _judge(
         self, snapshot: Snapshot, ref: Ref, kinds: frozenset[str] | None, unsure: Container[str]
     ) -> None:
-        """Brings one judgment up to date: by all rules, or only by those that need one of `kinds`.
-
-        `unsure`: the codes of the rules that lack something somewhere.
-        """
+        """Brings one judgment up to date: by all rules, or only by those that need one of `kinds`."""
         subject = snapshot.get(ref)
         before = self._judgments.get(ref)
         if subject is None:
@@ -178,10 +173,7 @@ class Judge:
             answers += (each for each in before.findings if each.code not in again)
             answers += (each for each in before.unknowns if each.code not in again)
         self._wide.keep(ref, rules)
-        behind = Behind(snapshot, subject) if isinstance(subject, Service) else None
-        for rule in rules:
-            lacks = rule.code in unsure and lacking(rule, ref, snapshot)
-            answers += lacks or answers_of(rule, ref, behind if rule.looks_behind else subject, snapshot)
+        answers += answers_of(rules, ref, subject, snapshot, unsure)
         self._searches.keep(ref, answers)
         after = _judgment(ref, answers)
         if after != before:

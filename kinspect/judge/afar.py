@@ -84,7 +84,7 @@ class Searches:
         return found
 
     def keep(self, ref: Ref, answers: Iterable[Finding | Unknown]) -> None:
-        kinds: frozenset[str] = frozenset().union(*(self._kinds.get(each.code, ()) for each in answers))
+        kinds = frozenset(kind for each in answers for kind in self._kinds.get(each.code, ()))
         if kinds:
             self._standing[ref] = kinds
         else:

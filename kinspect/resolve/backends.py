@@ -69,13 +69,13 @@ class UnmatchedPort(Fact, frozen=True):
 
 
 class UndeclaredPort(NamedTuple):
-    """A port of the Service, at this place in `spec.ports`, whose target is a name that these pods do not
-    declare."""
+    """A Service port whose targetPort is a name. `without`: those of the pods that do not declare it."""
 
     place: int
     port: ServicePort
     name: str
-    pods: tuple[Pod, ...]
+    pods: list[Pod]
+    without: list[Pod]
 
 
 Entry = tuple[EndpointSlice, Endpoint, Key | None]
@@ -92,44 +92,42 @@ class Behind:
     def __init__(self, snapshot: Snapshot, service: Service) -> None:
         self.snapshot = snapshot
         self.service = service
+        self.slices = slices_of(snapshot, service)
+        self.entries: list[Entry] = [
+            (slice_, endpoint, pod_of(snapshot, slice_, endpoint))
+            for slice_ in self.slices
+            for endpoint in slice_.endpoints
+        ]
+        """Every endpoint of every slice, with the pod behind it."""
         self._by_port: dict[ServicePort, tuple[Backend, ...]] = {}
-
-    @cached_property
-    def slices(self) -> tuple[EndpointSlice, ...]:
-        return slices_of(self.snapshot, self.service)
 
     @cached_property
     def pods(self) -> Mapping[Key, Pod]:
         return selected(self.snapshot, self.service)
 
-    @cached_property
-    def port_bearers(self) -> tuple[Pod, ...] | None:
+    @property
+    def port_bearers(self) -> list[Pod] | None:
         """The pods whose port names count: the live ones, or what files promise; None = not known."""
         known = self.snapshot.covers("Pod", self.service.namespace)
         if self.pods:
-            return tuple(pod for pod in self.pods.values() if not pod.terminal) if known else None
-        return promised_pods(self.snapshot, self.service) or (() if known else None)
+            return [pod for pod in self.pods.values() if not pod.terminal] if known else None
+        return promised_pods(self.snapshot, self.service) or ([] if known else None)
 
     @cached_property
-    def undeclared(self) -> tuple[UndeclaredPort, ...]:
-        """The ports whose targetPort is a name that some of the port bearers do not declare."""
-        found = (
-            UndeclaredPort(
-                n, port, target, tuple(pod for pod in self.port_bearers or () if target_on(pod, port) is None)
-            )
-            for n, port in enumerate(self.service.spec.ports)
-            if isinstance(target := target_of(port), str)
-        )
-        return tuple(each for each in found if each.pods)
-
-    @cached_property
-    def entries(self) -> tuple[Entry, ...]:
-        """Every endpoint of every slice, with the pod behind it."""
-        return tuple(
-            (slice_, endpoint, pod_of(self.snapshot, slice_, endpoint))
-            for slice_ in self.slices
-            for endpoint in slice_.endpoints
-        )
+    def undeclared(self) -> list[UndeclaredPort] | None:
+        """The ports whose targetPort is a name that some of the port bearers do not declare; None = the pods
+        are not known."""
+        bearers = self.port_bearers
+        if bearers is None:
+            return None
+        found = []
+        for n, port in enumerate(self.service.spec.ports):
+            name = target_of(port)
+            if isinstance(name, str):
+                without = [pod for pod in bearers if target_on(pod, port) is None]
+                if without:
+                    found.append(UndeclaredPort(n, port, name, bearers, without))
+        return found
 
     @cached_property
     def endpoints(self) -> tuple[Backend, ...]:

@@ -49,9 +49,9 @@ def selected(snapshot: Snapshot, service: Service) -> dict[Key, Pod]:
 
 def label_sets_with(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[LabelSet]:
     """What the namespace's pods with all these labels (at least one) have in all."""
-    pairs, sets = tuple(labels.items()), snapshot.index.label_sets
+    pairs, sets = set(labels.items()), snapshot.index.label_sets
     rarest = min((sets.get((namespace, *pair), ()) for pair in pairs), key=len)
-    return (each for each in rarest if all(pair in each for pair in pairs))
+    return (each for each in rarest if pairs.issubset(each))
 
 
 def listable(pod: Pod) -> bool:
@@ -137,20 +137,20 @@ def workloads_making(snapshot: Snapshot, namespace: str, selector: Labels) -> tu
     )
 
 
-def promised_pods(snapshot: Snapshot, service: Service) -> tuple[Pod, ...]:
+def promised_pods(snapshot: Snapshot, service: Service) -> list[Pod]:
     """One pod, without a status, for each workload of files that will make what the Service selects.
 
     None for workloads that an API server has: their pods are there, or something keeps them away.
     """
     if not has_selector(service):
-        return ()
+        return []
     making = workloads_making(snapshot, service.namespace, service.spec.selector or {})
     found = (cast(Workload, snapshot.get(ref)) for ref in making)
-    return tuple(
+    return [
         Pod(
             Meta(name=each.name, namespace=each.namespace, labels=each.spec.template.metadata.labels),
             each.spec.template.spec,
         )
         for each in found
         if not applied(each) and each.spec.replicas != 0
-    )
+    ]

@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
@@ -48,6 +48,7 @@ from kinspect.model.finding import Finding, Severity, Unknown
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
+from kinspect.resolve.backends import Behind
 
 Answers = Iterable[Finding | Unknown]
 
@@ -95,29 +96,47 @@ def load() -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def lacking(rule: Rule, ref: Ref, snapshot: Snapshot) -> Answers:
-    """The answer of a rule that lacks a kind it needs; () if it lacks none."""
-    missing = (_missing(snapshot, kind, ref.namespace) for kind in rule.needs)
-    return tuple(Unknown(rule.code, ref, why) for why in missing if why)[:1]
+def answers_of(
+    rules: Iterable[Rule], ref: Ref, subject: Any, snapshot: Snapshot, unsure: Container[str]
+) -> list[Finding | Unknown]:
+    """What rules say about one subject, to which all of them apply.
+
+    `unsure` has the codes of those that need a kind which is not known everywhere.
+    """
+    answers: list[Finding | Unknown] = []
+    behind: Behind | None = None
+    for rule in rules:
+        said = len(answers)
+        try:
+            if rule.code in unsure and (missing := _lacked(rule, ref.namespace, snapshot)):
+                answers.append(Unknown(rule.code, ref, missing))
+                continue
+            if rule.looks_behind:
+                behind = behind or Behind(snapshot, subject)
+            for each in rule.check(behind if rule.looks_behind else subject, snapshot):
+                answers.append(each)  # noqa: PERF402 - most say nothing, which a loop is told in half the time
+        except Exception as error:  # noqa: BLE001 - a rule is supervised: its own failure must not take the others
+            answers[said:] = _crash(rule, ref, f"{type(error).__name__}: {error}")
+    return answers
 
 
-def answers_of(rule: Rule, ref: Ref, subject: Any, snapshot: Snapshot) -> Answers:
-    """What a rule that lacks nothing says about a subject it applies to, or about what stands behind it."""
-    try:
-        return list(rule.check(subject, snapshot))
-    except Exception as error:  # noqa: BLE001 - a rule is supervised: its own failure must not take the others
-        said = f"{type(error).__name__}: {error}"
-        return [
-            Finding(
-                CRASH,
-                "info",
-                ref,
-                f"the rule {rule.code} {rule.name} failed here, so it is not known whether it holds",
-                seen=said,
-                fix="This is an error in kinspect. Please report it with a snapshot.",
-            ),
-            Unknown(rule.code, ref, f"the rule failed: {said}"),
-        ]
+def _crash(rule: Rule, ref: Ref, said: str) -> Answers:
+    return (
+        Finding(
+            CRASH,
+            "info",
+            ref,
+            f"the rule {rule.code} {rule.name} failed here, so it is not known whether it holds",
+            seen=said,
+            fix="This is an error in kinspect. Please report it with a snapshot.",
+        ),
+        Unknown(rule.code, ref, f"the rule failed: {said}"),
+    )
+
+
+def _lacked(rule: Rule, namespace: str, snapshot: Snapshot) -> str:
+    """Why the rule cannot tell for a subject of this namespace, "" if it can."""
+    return next(filter(None, (_missing(snapshot, kind, namespace) for kind in rule.needs)), "")
 
 
 def _missing(snapshot: Snapshot, kind: str, namespace: str) -> str:

@@ -54,11 +54,10 @@ applies = has_named_targets
 
 def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
     service = found.service
-    pods = found.port_bearers
-    if pods is None:
+    if found.undeclared is None:
         yield Unknown(CODE, service_ref(service), "its pods are not known")
         return
-    for n, port, name, without in found.undeclared:
+    for n, port, name, pods, without in found.undeclared:
         if len(without) < len(pods):
             continue
         otherwise = sorted({protocol for pod in pods for protocol in protocols_on(pod, name)})

@@ -14,6 +14,7 @@ from kinspect.model.coverage import Coverage
 from kinspect.model.finding import SEVERITIES, Finding, Unknown
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
+from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.rules import CRASH, Rule, answers_of, load
 from kinspect.sources.manifests import read_manifests
@@ -153,7 +154,7 @@ def test_crashing_rule_becomes_a_finding_and_an_unknown() -> None:
 
     rule = msgspec.structs.replace(RULES[0], needs=(), check=check)
     ref = Ref("Service", "shop", "web")
-    crashed, unknown = answers_of(rule, ref, object(), Snapshot())
+    crashed, unknown = answers_of([rule], ref, Service(), Snapshot(), unsure=())
     assert isinstance(crashed, Finding) and isinstance(unknown, Unknown)
     assert (crashed.code, crashed.severity) == (CRASH, "info")
     assert "ZeroDivisionError: by nought" in crashed.seen
