@@ -73,7 +73,7 @@ def check(service: Service, snapshot: Snapshot) -> Iterator[Finding | Unknown]:
         CODE,
         SEVERITY,
         service_ref(service),
-        f"its external name {target} leads back to it over Service {over}, so it never resolves"
+        f"it leads back to itself over Service {over}, so its name never resolves"
         if over
         else f"its external name {target} is its own name, so it never resolves",
         field="spec.externalName",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kinspect.model.snapshot import Snapshot
+from kinspect.outline.filter import fuzzy
 from kinspect.tui.branches import ORDERS, Order
 
 ALL_NAMESPACES = ""
@@ -17,6 +18,13 @@ class Choice(NamedTuple):
     value: str
     title: str
     note: str = ""
+
+
+def matching(choices: Iterable[Choice], typed: str) -> list[Choice]:
+    """The choices with these letters in this order; first those that have them in one piece."""
+    wanted = typed.replace(" ", "").lower()
+    found = [each for each in choices if fuzzy(wanted, f"{each.title}{each.note}")]
+    return sorted(found, key=lambda each: wanted not in each.title.lower())
 
 
 def orders(now: Order) -> list[Choice]:

@@ -5,7 +5,7 @@ Pure: snapshots and times in, spans and lines out. Empty, loading, denied, lost 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -17,6 +17,9 @@ from kinspect.model.snapshot import Snapshot
 from kinspect.outline.rows import GLYPH, STATE_ROLE, Span
 from kinspect.outline.summary import NEEDED, Summary, alike
 from kinspect.tui.feed import Feed
+
+NAMED = 3
+"""So many of the kinds that are hidden for one reason are named: there is one line for all."""
 
 STATES: tuple[State, ...] = ("broken", "degraded", "unknown", "ok")
 
@@ -121,7 +124,7 @@ def gaps(found: Summary) -> tuple[tuple[str, str], ...]:
     labelled: dict[bool, list[str]] = {}
     for group, words in alike(sorted(found.hidden, key=lambda hidden: hidden.kind not in NEEDED)):
         words = (group[0].reason or words) if len(group) == 1 else words
-        named = kinds(each.kind for each in group)
+        named = kinds([each.kind for each in group], NAMED)
         labelled.setdefault(group[0].stale, []).append(f"{named}: {words}")
     labels = {False: "not known", True: "not up to date"}
     return tuple((labels[stale], "  ".join(parts)) for stale, parts in sorted(labelled.items()))
@@ -157,9 +160,11 @@ def nothing(
     return (says,)
 
 
-def kinds(names: Iterable[str]) -> str:
-    """Kinds as one speaks of their objects."""
-    return ", ".join(_plural(each) for each in names)
+def kinds(names: Sequence[str], shown: int | None = None) -> str:
+    """Kinds as one speaks of their objects; of many only so many, and how many more."""
+    told = names if shown is None or len(names) <= shown + 1 else names[:shown]
+    more = f" and {len(names) - len(told)} more" if len(told) < len(names) else ""
+    return ", ".join(_plural(each) for each in told) + more
 
 
 def _plural(kind: str) -> str:

@@ -126,6 +126,13 @@ def test_what_cannot_be_known_names_the_kinds_that_matter_first() -> None:
     assert words.gaps(summary(world())) == ()
 
 
+def test_of_many_kinds_that_are_hidden_alike_the_reason_is_not_crowded_out() -> None:
+    denied = Coverage("denied", "forbidden")
+    kinds = ("Ingress", "Pod", "Node", "EndpointSlice", "Namespace")
+    found = summary(with_coverage(world(), **dict.fromkeys(kinds, denied)))
+    assert words.gaps(found) == (("not known", "endpointslices, nodes, pods and 2 more: denied"),)
+
+
 def test_nothing_is_counted_before_it_is_known() -> None:
     denied = Snapshot(coverage={"Service": Coverage("denied")})
     assert words.counts(denied, summary(denied)) == ()

@@ -15,9 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, OptionList
 from textual.widgets.option_list import Option
 
-from kinspect.outline.filter import fuzzy
 from kinspect.outline.visible import visible
-from kinspect.tui.choices import Choice
+from kinspect.tui.choices import Choice, matching
 from kinspect.tui.columns import shorten_middle
 from kinspect.tui.theme import look
 
@@ -69,9 +68,7 @@ class Pick(ModalScreen[str | None]):
 
     def _narrow(self, typed: str) -> None:
         styles = look(self).styles
-        self._matching = [
-            each for each in self._choices if fuzzy(typed.replace(" ", ""), f"{each.title}{each.note}")
-        ]
+        self._matching = matching(self._choices, typed)
         listed = self.query_one(OptionList)
         listed.clear_options()
         column = min(max((cell_len(visible(each.title)) for each in self._choices), default=0), TITLE_MAX)
