@@ -51,7 +51,9 @@ def _verdict(trace: Trace) -> str:
     if trace.method == "prediction":
         return f"predicted: {way}: {trace.verdict}"
     if trace.verdict != "delivered" or trace.backend is None:
-        return f"{trace.verdict}: {way} ({trace.method})"
+        arrived = sum(path.share for path in trace.paths if _arrived(path))
+        some = f": {1 - arrived:.0%} of the attempts did not arrive" if 0 < arrived < 0.995 else ""
+        return f"{trace.verdict}: {way}{some} ({trace.method})"
     served, several = trace.backend, len(_reached(trace))
     if several > 1:
         return f"delivered: {way} to {several} backends ({trace.method})"
@@ -61,6 +63,16 @@ def _verdict(trace: Trace) -> str:
     elif trace.target != address:
         way += f" to {address}"
     return f"delivered: {way}{f' on {served.node}' if served.node else ''} ({trace.method})"
+
+
+def _arrived(path: Path) -> bool:
+    """Whether what took this path was delivered: seen there, or answered by other than a refusal."""
+    answered = any(hop.direction == "reply" and hop.matched_by for hop in path.hops)
+    return (answered and not _refused(path)) or any("delivered" in hop.actions for hop in path.hops)
+
+
+def _refused(path: Path) -> bool:
+    return any("rejected" in hop.actions or hop.icmp for hop in path.hops)
 
 
 def _reached(trace: Trace) -> set[str]:
@@ -244,7 +256,9 @@ def body(trace: Trace, width: int = 100) -> list[Line]:
     found: list[Line] = []
     for number, path in enumerate(trace.paths, 1):
         if len(trace.paths) > 1:
-            found.append(Line(f"\npath {number}: {path.share:.0%}", "head"))
+            lost = trace.method != "prediction" and trace.verdict != "delivered" and not _arrived(path)
+            word = f", {'refused' if _refused(path) else trace.verdict}" if lost else ""
+            found.append(Line(f"\npath {number}: {path.share:.0%}{word}", "head"))
         found += [Line("", "note"), *drawing(path, width), Line("", "note"), *hop_lines(path)]
     found += [Line(visible(f"unseen: {name(each.place)}: {each.reason}"), "note") for each in trace.unseen]
     if trace.lost:

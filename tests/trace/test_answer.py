@@ -92,6 +92,16 @@ def test_runs_of_the_same_way_are_one_path_with_its_share(snapshot: Snapshot) ->
     assert together.verdict == "dropped"
     assert together.divergence is not None
     assert together.divergence.path == 1
+    told_of = [line.text for line in lines(together) if line.role == "head"]
+    assert told_of[0].endswith(": 33% of the attempts did not arrive (marked connect)")
+    assert told_of[1:] == ["\npath 1: 67%", "\npath 2: 33%, dropped"]
+
+
+def test_what_never_arrived_is_not_counted(snapshot: Snapshot) -> None:
+    target = resolve(NODE_PORT, snapshot, "shop")
+    runs = [told("broken-fdb-entry-removed", snapshot)] * 2
+    (head, *_) = lines(answer.answer(target, "client", "marked connect", runs, {}, 0))
+    assert head.text.startswith("dropped: client to ") and "attempts" not in head.text
 
 
 def test_several_backends_are_counted_in_the_headline(snapshot: Snapshot) -> None:
