@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -16,6 +17,7 @@ def complete() -> None:
 
 
 def _run(argv: list[str]) -> int:
+    gc.set_threshold(10_000, 10, 10)  # imports and reading make much and leave no cycles
     try:
         _ready_streams()
         from kinspect.cli import run

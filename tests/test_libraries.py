@@ -95,9 +95,9 @@ def test_both_lock_files_agree() -> None:
     ("words", "unused"),
     [
         (["--help"], SCREENS | CLUSTER | PACKETS | {"cryptography", "yaml", "msgspec", "argparse", "typing"}),
-        (["check", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
-        (["tree", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
-        (["explain"], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
+        (["check", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
+        (["tree", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
+        (["explain"], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
         (["lab", "--help"], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else None,

@@ -47,7 +47,9 @@ def _look(args: argparse.Namespace) -> int:
     if args.target:
         named(args.target)
     if args.word and near(args.word):
-        _reading.look_for_namespace(args)
+        from kinspect.cli import _live
+
+        _live.look_for_namespace(args)
     _reading.start_log(args)
     from kinspect.tui.app import TuiOptions
     from kinspect.tui.app import run as run_app

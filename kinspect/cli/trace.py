@@ -85,10 +85,10 @@ async def _traced(args: argparse.Namespace) -> Traced:
     """The first agent starts while the cluster is read."""
     from kinspect.asks import TRACE_READS
     from kinspect.asks import trace as asks
-    from kinspect.cli import _reading
+    from kinspect.cli import _live
 
     async with asks.begun(args.sudo) as beginning:
-        snapshot, namespace = await _reading.read(args, TRACE_READS)
+        snapshot, namespace = await _live.read(args, TRACE_READS)
         return await asks.trace_on(await beginning.ground(snapshot), snapshot, _ask(args, namespace))
 
 

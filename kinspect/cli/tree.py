@@ -50,11 +50,11 @@ async def _watch(args: argparse.Namespace) -> int:
     """Prints whenever what would be printed differs, but for the time, from what was printed last."""
     import re
 
-    from kinspect.cli import _reading
+    from kinspect.cli import _live, _reading
 
     printed = b""
-    async with _reading.inspecting(args) as (inspection, namespace):
-        snapshot = await _reading.loaded(inspection)
+    async with _live.inspecting(args) as (inspection, namespace):
+        snapshot = await _live.loaded(inspection)
         while True:
             text = _render(args, snapshot, _reading.scope_of(args, snapshot, namespace))
             timeless = re.sub(rb'"?takenAt"?: ?"[^"]*"', b"", text)

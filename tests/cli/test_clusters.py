@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from kinspect.cli import run
-from kinspect.cli._reading import _first
+from kinspect.cli._live import _first
 from kinspect.errors import EXIT_UNREACHABLE, Unreachable
 
 
