@@ -14,7 +14,7 @@ from kinspect.errors import EXIT_BUG, EXIT_INTERRUPTED, EXIT_OK, KinspectError
 from kinspect.model.meta import Ref
 from kinspect.model.path import Trace
 from kinspect.outline.visible import visible
-from kinspect.tui.choices import Choice, named
+from kinspect.tui.choices import Choice, named, vantages
 from kinspect.tui.clipboard import Clipboard
 from kinspect.tui.copies import Copyable, copies
 from kinspect.tui.keys import APP, bindings
@@ -155,8 +155,8 @@ class KinspectApp(App[int]):
             self.main.status.say(
                 "No node or pod of this cluster runs on this machine: only from here.", "degraded"
             )
-        choices = [Choice(each, each) for each in words]
         target = event.target
+        choices = vantages(words, target.words)
 
         def picked(vantage: str | None) -> None:
             if vantage is not None:

@@ -27,6 +27,13 @@ def matching(choices: Iterable[Choice], typed: str) -> list[Choice]:
     return sorted(found, key=lambda each: wanted not in each.title.lower())
 
 
+def vantages(words: Iterable[str], target: str) -> list[Choice]:
+    """Where a trace may start; for a Service's cluster IP first the nodes and pods, where it means something."""
+    inside = target.startswith("svc/")
+    ordered = sorted(words, key=lambda each: inside and not each.startswith(("node/", "pod/")))
+    return [Choice(each, each) for each in ordered]
+
+
 def orders(now: Order) -> list[Choice]:
     return named(ORDERS, now)
 
