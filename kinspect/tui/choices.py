@@ -28,7 +28,7 @@ def matching(choices: Iterable[Choice], typed: str) -> list[Choice]:
 
 
 def vantages(words: Iterable[str], target: str) -> list[Choice]:
-    """Where a trace may start; for a Service's cluster IP first the nodes and pods, where it means something."""
+    """Where a trace may start; for a cluster IP first where it means something."""
     inside = target.startswith("svc/")
     ordered = sorted(words, key=lambda each: inside and not each.startswith(("node/", "pod/")))
     return [Choice(each, each) for each in ordered]
