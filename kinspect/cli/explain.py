@@ -8,6 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from kinspect.rules import Rule
+    from kinspect.trace.causes import Code
+
 HELP = "the manual of a rule, or the list of all rules"
 
 
@@ -17,28 +20,36 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from kinspect.rules import load
-    from kinspect.trace.causes import codes
 
     rules = load()
-    causes = codes()
     if args.code is None:
         for rule in rules:
             print(f"{rule.code}  {rule.severity:<8} {rule.title}")
-        for code, cause in sorted(causes.items()):
+        for code, cause in sorted(_causes().items()):
             print(f"{code}  {'trace':<8} {cause.title}")
         return EXIT_OK
-    if args.code.upper() in causes:
-        cause = causes[args.code.upper()]
-        print(f"{args.code.upper()}: {cause.title}. A cause that only a trace can find.\n\n{cause.fix}")
-        return EXIT_OK
-    found = [rule for rule in rules if rule.code == args.code.upper()]
-    if not found:
+    wanted = args.code.upper()
+    found = next((rule for rule in rules if rule.code == wanted), None)
+    if found is not None:
+        _explain(found)
+    elif cause := _causes().get(wanted):
+        print(f"{wanted}: {cause.title}. A cause that only a trace can find.\n\n{cause.fix}")
+    else:
         raise UsageError(f"there is no rule {args.code}", "kinspect explain lists them all.")
-    rule = found[0]
+    return EXIT_OK
+
+
+def _causes() -> dict[str, Code]:
+    """What traces find. With them comes all that a trace needs: not for a rule."""
+    from kinspect.trace.causes import codes
+
+    return codes()
+
+
+def _explain(rule: Rule) -> None:
     print(f"{rule.code} {rule.name} ({rule.severity}; judges {', '.join(rule.subjects)})\n")
     print(rule.manual.strip())
     print("\nAn example that it catches:\n")
     print(rule.broken.strip())
     print("\nThe healthy twin:\n")
     print(rule.healthy.strip())
-    return EXIT_OK

@@ -101,9 +101,9 @@ def _of_target(snapshot: Snapshot, target: Ref) -> set[Key]:
     return {service for _, service in destinations(snapshot, target) if service}
 
 
-_SET = re.compile(r"^\s*(?P<key>[\w./-]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)\s*$")
-_EQUAL = re.compile(r"^\s*(?P<key>[\w./-]+)\s*(?P<op>==?|!=)\s*(?P<value>[\w.-]*)\s*$")
-_EXISTS = re.compile(r"^\s*(?P<not>!?)\s*(?P<key>[\w./-]+)\s*$")
+_SET = r"^\s*(?P<key>[\w./-]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)\s*$"
+_EQUAL = r"^\s*(?P<key>[\w./-]+)\s*(?P<op>==?|!=)\s*(?P<value>[\w.-]*)\s*$"
+_EXISTS = r"^\s*(?P<not>!?)\s*(?P<key>[\w./-]+)\s*$"
 
 Test = Callable[[Labels], bool]
 
@@ -117,17 +117,17 @@ def selector(text: str) -> Test:
 
 
 def _requirement(text: str) -> Test:
-    if found := _SET.match(text):
+    if found := re.match(_SET, text):
         key, wanted = found["key"], {value.strip() for value in found["values"].split(",")}
         if found["op"] == "in":
             return lambda labels: labels.get(key) in wanted
         return lambda labels: labels.get(key) not in wanted
-    if found := _EQUAL.match(text):
+    if found := re.match(_EQUAL, text):
         key, value = found["key"], found["value"]
         if found["op"] == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
-    if found := _EXISTS.match(text):
+    if found := re.match(_EXISTS, text):
         key, absent = found["key"], bool(found["not"])
         return lambda labels: (key in labels) is not absent
     raise UsageError(

@@ -13,8 +13,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import pyperclip
-
 from kinspect.outline.visible import visible
 
 OSC_52_LIMIT = 74_994
@@ -47,6 +45,8 @@ class Clipboard(NamedTuple):
         if refused := _refusal(text, several_lines=not self.remote):
             return Copied(False, f"Not copied: {what} {refused}.")
         if not self.remote:
+            import pyperclip  # with ctypes: only a copy needs them
+
             try:
                 pyperclip.copy(text)
             except (pyperclip.PyperclipException, OSError):
