@@ -25,8 +25,8 @@ def run(args: argparse.Namespace) -> int:
     if args.code is None:
         for rule in rules:
             print(f"{rule.code}  {rule.severity:<8} {rule.title}")
-        for code, cause in sorted(_causes().items()):
-            print(f"{code}  {'trace':<8} {cause.title}")
+        for code, told in sorted(_causes().items()):
+            print(f"{code}  {'trace':<8} {told.title}")
         return EXIT_OK
     wanted = args.code.upper()
     found = next((rule for rule in rules if rule.code == wanted), None)
