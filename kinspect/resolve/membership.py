@@ -50,7 +50,7 @@ def selected(snapshot: Snapshot, service: Service) -> dict[Key, Pod]:
 def label_sets_with(snapshot: Snapshot, namespace: str, labels: Labels) -> Iterator[LabelSet]:
     """What the namespace's pods with all these labels (at least one) have in all."""
     pairs, sets = set(labels.items()), snapshot.index.label_sets
-    rarest = min((sets.get((namespace, *pair), ()) for pair in pairs), key=len)
+    rarest = min([sets.get((namespace, *pair), ()) for pair in pairs], key=len)
     return (each for each in rarest if pairs.issubset(each))
 
 

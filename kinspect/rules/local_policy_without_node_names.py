@@ -19,7 +19,7 @@ from kinspect.model.service import Service
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
 from kinspect.resolve.service_class import has_virtual_ip
-from kinspect.resolve.traffic import Traffic, is_local
+from kinspect.resolve.traffic import is_local
 from kinspect.rules._words import first, get_slices, service_ref
 
 CODE = "TRF103"
@@ -68,7 +68,10 @@ def check(found: Behind, snapshot: Snapshot) -> Iterator[Finding]:
 
 
 def _local_fields(service: Service) -> list[str]:
-    fields: list[tuple[Traffic, str]] = [("internal", "spec.internalTrafficPolicy")]
-    if service.spec.type in ("NodePort", "LoadBalancer") or service.spec.external_ips:
-        fields.append(("external", "spec.externalTrafficPolicy"))
-    return [field for traffic, field in fields if is_local(service, traffic)]
+    outside = service.spec.type in ("NodePort", "LoadBalancer") or service.spec.external_ips
+    fields = []
+    if is_local(service, "internal"):
+        fields.append("spec.internalTrafficPolicy")
+    if outside and is_local(service, "external"):
+        fields.append("spec.externalTrafficPolicy")
+    return fields

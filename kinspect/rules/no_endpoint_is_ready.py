@@ -29,6 +29,7 @@ CODE = "EPS101"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
+HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)
 

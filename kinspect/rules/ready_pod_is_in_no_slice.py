@@ -24,6 +24,7 @@ CODE = "EPS104"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
+HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice", "Pod")
 
 HEALTHY = """\

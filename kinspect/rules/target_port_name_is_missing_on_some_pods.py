@@ -26,6 +26,7 @@ CODE = "EPS106"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
+HOLDS_WHERE_SOUND = True
 NEEDS = ()
 CONSULTS = ("Pod",)
 SEARCHES = ("Deployment", "StatefulSet", "DaemonSet")
