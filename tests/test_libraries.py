@@ -17,6 +17,7 @@ from kinspect.shipped import shipped
 
 ROOT = Path(__file__).parent.parent
 STORY = str(shipped("snapshots") / "service-apis" / "objects.yaml")
+JSON = '{"apiVersion": "v1", "kind": "ServiceList", "items": []}'
 SCREENS = {"textual", "rich", "pyperclip"}
 CLUSTER = {"kubernetes", "aiohttp"}
 PACKETS = {"scapy", "dns", "h11"}
@@ -96,6 +97,7 @@ def test_both_lock_files_agree() -> None:
     [
         (["--help"], SCREENS | CLUSTER | PACKETS | {"cryptography", "yaml", "msgspec", "argparse", "typing"}),
         (["check", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
+        (["check", "-f", "-"], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio", "yaml"}),
         (["tree", "-f", STORY], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
         (["explain"], SCREENS | CLUSTER | PACKETS | {"cryptography", "asyncio"}),
         (["lab", "--help"], SCREENS | CLUSTER | PACKETS | {"cryptography"}),
@@ -109,6 +111,8 @@ def test_a_command_imports_only_what_it_uses(words: list[str], unused: set[str])
         "from kinspect.cli import run\n"
         f"sys.exit(run({words!r}))\n"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], input=JSON, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode in (0, 1), done.stderr  # 1 = findings
     assert done.stdout.splitlines()[-1].split() == []

@@ -13,7 +13,6 @@ from typing import Any
 import msgspec
 
 from kinspect.export import Document
-from kinspect.model.yaml import dump
 from kinspect.outline.visible import visible
 
 _NOT_ASCII = re.compile(r"[\x7f-\U0010ffff]")
@@ -28,6 +27,8 @@ def json_line(document: Document) -> bytes:
 
 
 def yaml_bytes(document: Document) -> bytes:
+    from kinspect.model.yaml import dump  # a third of the time of a small check, for who wants no YAML
+
     value = msgspec.to_builtins(document)
     text = dump(value)
     harmless = all(visible(line) == line for line in text.split("\n"))

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kinspect.errors import Unreadable
-from kinspect.model import yaml
 from kinspect.model.coverage import Coverage
 from kinspect.model.decoding import NOT_JSON, Malformed, from_plain
 from kinspect.model.kinds import KINDS, Kind
@@ -118,11 +117,12 @@ def _documents(text: Text) -> Iterator[Any]:
     if text.data.lstrip()[:1] in (b"{", b"["):
         try:
             yield msgspec.json.decode(text.data)
+            return
         except NOT_JSON:
-            # Flow-style YAML, several documents in a row, broken or too deep: YAML's door knows the line.
-            yield from yaml.documents(text.data, text.name)
-    else:
-        yield from yaml.documents(text.data, text.name)
+            pass  # flow-style YAML, several documents in a row, broken, too deep: YAML's door knows the line
+    from kinspect.model import yaml  # its import takes longer than to read most JSON
+
+    yield from yaml.documents(text.data, text.name)
 
 
 def _objects(document: Any, where: str, given: set[str], notes: _Notes) -> Iterator[tuple[str, Object]]:
