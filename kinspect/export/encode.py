@@ -15,7 +15,7 @@ import msgspec
 from kinspect.export import Document
 from kinspect.outline.visible import visible
 
-_NOT_ASCII = re.compile(r"[\x7f-\U0010ffff]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7e]")  # so, and not by what it is: a range of a million compiles for 5 ms
 
 
 def json_bytes(document: Document) -> bytes:
