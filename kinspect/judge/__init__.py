@@ -42,6 +42,7 @@ class Judge:
         """`rules` None = all that there are."""
         every = load() if rules is None else rules
         self._every = every
+        self._reads = {rule.code: rule.reads for rule in every}
         self._rules: dict[str, dict[Callable[[Any], bool], list[Rule]]] = {}
         """Subject kind → which subjects → their rules: many rules apply to the same ones."""
         for rule in every:
@@ -144,7 +145,7 @@ class Judge:
         self._coverage_noted.clear()
 
     def _mark_needing(self, kind: str) -> None:
-        concerned = {each for rule in self._every if kind in rule.reads for each in rule.subjects}
+        concerned = {each for rule in self._every if kind in self._reads[rule.code] for each in rule.subjects}
         for ref in self._judgments if concerned else ():
             if ref.kind in concerned:
                 self._mark(ref, kind)
@@ -168,10 +169,9 @@ class Judge:
         elif kinds is None or any(each.code == CRASH for each in before.findings):
             self._wide.forget(ref)
         else:
-            rules = [rule for rule in rules if not kinds.isdisjoint(rule.reads)]
+            rules = [rule for rule in rules if not kinds.isdisjoint(self._reads[rule.code])]
             again = {rule.code for rule in rules}
-            answers += (each for each in before.findings if each.code not in again)
-            answers += (each for each in before.unknowns if each.code not in again)
+            answers += [each for each in (*before.findings, *before.unknowns) if each.code not in again]
         self._wide.keep(ref, rules)
         answers += answers_of(rules, ref, subject, snapshot, unsure)
         self._searches.keep(ref, answers)

@@ -84,9 +84,9 @@ class Searches:
         return found
 
     def keep(self, ref: Ref, answers: Iterable[Finding | Unknown]) -> None:
-        kinds = frozenset(kind for each in answers for kind in self._kinds.get(each.code, ()))
+        kinds = {kind for each in answers for kind in self._kinds.get(each.code, ())}
         if kinds:
-            self._standing[ref] = kinds
+            self._standing[ref] = frozenset(kinds)
         else:
             self._standing.pop(ref, None)
 

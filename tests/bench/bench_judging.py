@@ -9,6 +9,7 @@ from kinspect.model.coverage import Coverage
 from kinspect.model.decoding import decode
 from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Object
+from kinspect.model.sharing import Sharing
 from kinspect.model.snapshot import Snapshot, snapshot_of
 from kinspect.rules import load
 from tests.bench import objects
@@ -63,10 +64,11 @@ def _step_s(judge: Judge, snapshot: Snapshot) -> float:
 
 
 def _cluster() -> Snapshot:
-    made: list[tuple[str, Object]] = []
+    """As it is read from an API server: equal parts are the same objects."""
+    made, sharing = list[tuple[str, Object]](), Sharing()
     for kind, (count, make) in MAKE.items():
         for number in range(count):
             found = decode(KINDS[kind], objects.encoded(make(number)))
             assert isinstance(found, Object)
-            made.append((kind, found))
+            made.append((kind, sharing.share(found)))
     return snapshot_of(made, {kind: Coverage("given") for kind in KINDS})
