@@ -171,7 +171,8 @@ class Judge:
         else:
             rules = [rule for rule in rules if not kinds.isdisjoint(self._reads[rule.code])]
             again = {rule.code for rule in rules}
-            answers += [each for each in (*before.findings, *before.unknowns) if each.code not in again]
+            answers += [each for each in before.findings if each.code not in again]
+            answers += [each for each in before.unknowns if each.code not in again]
         self._wide.keep(ref, rules)
         answers += answers_of(rules, ref, subject, snapshot, unsure)
         self._searches.keep(ref, answers)
