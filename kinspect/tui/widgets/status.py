@@ -43,7 +43,7 @@ class StatusLine(Static):
         self.redraw()
 
     def redraw(self) -> None:
-        styles, width = look(self).styles, self.size.width
+        styles, width = look(self).styles, self.app.size.width - 2  # asked before it knows its own size, too
         if self._said:
             words, role = self._said
             self.update(Text(shorten_end(visible(words), width), styles[role], no_wrap=True))
