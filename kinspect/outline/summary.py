@@ -84,9 +84,10 @@ def alike(found: Iterable[Hidden]) -> Iterator[tuple[list[Hidden], str]]:
     """Kinds that are in one state, or hidden for one reason, together: with the words that hold for all."""
     groups: dict[tuple[bool, str], list[Hidden]] = {}
     for each in found:
-        groups.setdefault((each.stale, each.state or each.reason), []).append(each)
-    for (_, state), group in groups.items():
-        yield group, group[0].words if len(group) == 1 else state
+        words = each.reason if each.stale else each.state or each.reason
+        groups.setdefault((each.stale, words), []).append(each)
+    for (stale, words), group in groups.items():
+        yield group, words if stale or len(group) > 1 else group[0].words
 
 
 def _state(coverage: Coverage) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kinspect.errors import Unreachable
+from kinspect.export.text import hidden_lines
 from kinspect.model.coverage import Coverage
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
@@ -117,6 +118,13 @@ def test_the_screen_is_as_old_as_what_it_shows_most() -> None:
     assert found.as_of == "2026-03-01T14:02:00Z"
     assert words.gaps(found) == (("not up to date", "pods, services, ingressclasses: reconnecting: refused"),)
     assert summary(with_coverage(world(), IngressClass=old)).as_of == "2026-03-01T14:01:00Z"
+
+
+def test_why_kinds_are_not_up_to_date_is_told_in_one_namespace_too() -> None:
+    cut = Coverage("given", "reconnecting: refused", ("shop",), as_of="2026-03-01T14:01:00Z")
+    found = summary(with_coverage(world(), Pod=cut, Service=cut))
+    assert words.gaps(found) == (("not up to date", "pods, services: reconnecting: refused"),)
+    assert list(hidden_lines(found)) == ["not up to date: Pod, Service (reconnecting: refused)"]
 
 
 def test_what_cannot_be_known_names_the_kinds_that_matter_first() -> None:
