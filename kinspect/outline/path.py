@@ -43,7 +43,13 @@ def headline(trace: Trace) -> list[Line]:
         lines.append(Line(visible(f"  {cause.code} {name(cause.place)}: {cause.message}"), "parted"))
         if cause.fix:
             lines.append(Line(visible(f"      {cause.fix}"), "note"))
+    lines += [Line(visible(f"  {note}"), "note") for note in trace.notes if _is_reason(note)]
     return lines
+
+
+def _is_reason(note: str) -> bool:
+    """Whether a note says why the prediction was no better either: it belongs to the verdict."""
+    return note.startswith("as predicted: ")
 
 
 def _verdict(trace: Trace) -> str:
@@ -263,5 +269,5 @@ def body(trace: Trace, width: int = 100) -> list[Line]:
     found += [Line(visible(f"unseen: {name(each.place)}: {each.reason}"), "note") for each in trace.unseen]
     if trace.lost:
         found.append(Line(f"lost: {trace.lost} captured packets; silence proves nothing here", "parted"))
-    found += [Line(visible(f"note: {note}"), "note") for note in trace.notes]
+    found += [Line(visible(f"note: {note}"), "note") for note in trace.notes if not _is_reason(note)]
     return found
