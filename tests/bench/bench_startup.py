@@ -1,8 +1,7 @@
 """From the command line to the first answer, with bare Python in turn, so that a busy machine hurts both.
 
-As where it is installed, all of it stands compiled on disk, whatever the environment says of that. The first
-paint is measured on a terminal of its own: from the start of the process until the words of the first screen
-have been written to it, with a kubeconfig whose server never answers.
+The first paint is measured on a terminal of its own: from the start of the process until the words of the
+first screen have been written to it, with a kubeconfig whose server never answers.
 """
 
 from __future__ import annotations
@@ -36,26 +35,20 @@ users: [{name: nobody, user: {token: none}}]
 
 
 def run() -> Section:
-    with tempfile.TemporaryDirectory() as bytecode:
-        compiled = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-        return _measured(compiled | {"PYTHONPYCACHEPREFIX": bytecode})
-
-
-def _measured(environ: dict[str, str]) -> Section:
     bare: list[float] = []
     commands = {"--help": ["--help"], "--version": ["--version"], "explain": ["explain"]}
     commands["check -f, the story"] = ["check", "--fail-on", "never", "-f", str(STORY)]
     taken: dict[str, list[float]] = {name: [] for name in commands}
     for words in commands.values():
-        _seconds([KINSPECT, *words], environ)  # compiles what it imports
-    _first_paint(environ)
+        _seconds([KINSPECT, *words])  # compiles what it imports
+    _first_paint()
     for _ in range(TIMES):
-        bare.append(_seconds([sys.executable, "-c", "pass"], environ))
+        bare.append(_seconds([sys.executable, "-c", "pass"]))
         for name, words in commands.items():
-            taken[name].append(_seconds([KINSPECT, *words], environ))
+            taken[name].append(_seconds([KINSPECT, *words]))
     python_ms = 1000 * statistics.median(bare)
     told = {name: 1000 * statistics.median(each) for name, each in taken.items()}
-    paints = [_first_paint(environ) for _ in range(TIMES)]
+    paints = [_first_paint() for _ in range(TIMES)]
     rows = (
         Row("bare Python", f"{python_ms:.3g} ms"),
         below("`kinspect --help`, above bare Python", told["--help"] - python_ms, "ms", 40),
@@ -65,14 +58,14 @@ def _measured(environ: dict[str, str]) -> Section:
     return Section("startup", "Starting", rows, (f"Median of {TIMES}, whole processes, compiled before.",))
 
 
-def _seconds(argv: list[str], environ: dict[str, str]) -> float:
+def _seconds(argv: list[str]) -> float:
     began = monotonic()
     # Without a timeout: with one, subprocess looks again in ever longer steps, and so measures itself.
-    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True, env=environ)
+    subprocess.run(argv, stdout=subprocess.DEVNULL, check=True)
     return monotonic() - began
 
 
-def _first_paint(environ: dict[str, str]) -> float:
+def _first_paint() -> float:
     """Seconds until the first screen stands on a terminal of 80×24."""
     with tempfile.TemporaryDirectory() as directory:
         kubeconfig = Path(directory) / "kubeconfig"
@@ -81,7 +74,7 @@ def _first_paint(environ: dict[str, str]) -> float:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         began = monotonic()
         argv = [KINSPECT, "--kubeconfig", str(kubeconfig)]
-        with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=environ) as process:
+        with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs) as process:
             os.close(theirs)
             painted = _until(ours, b"Connecting", began + 20)
             process.kill()
