@@ -102,4 +102,4 @@ class EndpointSlice(Object, frozen=True):
     def service(self) -> Key | None:
         """The Service that this slice belongs to, or None: an orphan that no proxy reads."""
         name = self.metadata.labels.get(SERVICE_NAME)
-        return Key(self.metadata.namespace, name) if name else None
+        return tuple.__new__(Key, (self.metadata.namespace, name)) if name else None  # see Object.key

@@ -32,7 +32,7 @@ class Ref(NamedTuple):
 
     @property
     def key(self) -> Key:
-        return Key(self.namespace, self.name)
+        return tuple.__new__(Key, self[1:])  # see Object.key
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"

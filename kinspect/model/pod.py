@@ -81,6 +81,8 @@ class PodSpec(Fact, frozen=True):
     @property
     def serving_containers(self) -> tuple[Container, ...]:
         """Containers whose port names a Service may use, in the order in which they are looked through."""
+        if not self.init_containers:
+            return self.containers
         return self.containers + tuple(c for c in self.init_containers if c.restart_policy == "Always")
 
 

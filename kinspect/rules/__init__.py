@@ -20,8 +20,6 @@ Optional:
   they run);
 - `LOOKS_BEHIND = True`: `check` is given what stands behind the Service, which knows the Service, too: all
   rules share what has been worked out of it;
-- `HOLDS_WHERE_SOUND = True`: the rule has nothing to say where `resolve.sound` says that all is sound behind
-  the Service, so it is not even run there;
 - `applies(subject)`: False = the rule has nothing to say about this object, whatever else is known;
 - `SEARCHES`: kinds that an answer quotes evidence from, found by searching. While the answer stands, a
   change to such an object (of the subject's namespace, or sharing a label with its selector) has it judged
@@ -51,7 +49,6 @@ from kinspect.model.kinds import KINDS
 from kinspect.model.meta import Ref
 from kinspect.model.snapshot import Snapshot
 from kinspect.resolve.backends import Behind
-from kinspect.resolve.sound import is_sound
 
 Answers = Iterable[Finding | Unknown]
 
@@ -70,7 +67,6 @@ class Rule(msgspec.Struct, frozen=True):
     everywhere: tuple[str, ...]
     searches: tuple[str, ...]
     looks_behind: bool
-    holds_where_sound: bool
     name: str
     title: str
     manual: str
@@ -109,7 +105,6 @@ def answers_of(
     """
     answers: list[Finding | Unknown] = []
     behind: Behind | None = None
-    sound: bool | None = None
     for rule in rules:
         said = len(answers)
         try:
@@ -118,11 +113,6 @@ def answers_of(
                 continue
             if rule.looks_behind:
                 behind = behind or Behind(snapshot, subject)
-                if rule.holds_where_sound:
-                    if sound is None:
-                        sound = is_sound(behind)
-                    if sound:
-                        continue
             for each in rule.check(behind if rule.looks_behind else subject, snapshot):
                 answers.append(each)  # noqa: PERF402 - most say nothing, which a loop is told in half the time
         except Exception as error:  # noqa: BLE001 - a rule is supervised: its own failure must not take the others
@@ -181,7 +171,6 @@ def _rule(member: ModuleType) -> Rule:
         everywhere=getattr(member, "EVERYWHERE", ()),
         searches=getattr(member, "SEARCHES", ()),
         looks_behind=getattr(member, "LOOKS_BEHIND", False),
-        holds_where_sound=getattr(member, "HOLDS_WHERE_SOUND", False),
         name=member.__name__.rpartition(".")[2],
         title=manual.partition("\n")[0],
         manual=manual,

@@ -26,7 +26,6 @@ CODE = "EPS113"
 SEVERITY: Severity = "info"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)  # to name the endpoints
 

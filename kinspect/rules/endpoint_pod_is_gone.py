@@ -26,7 +26,6 @@ CODE = "EPS112"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice", "Pod")
 
 HEALTHY = """\

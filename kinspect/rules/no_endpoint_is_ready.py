@@ -29,7 +29,6 @@ CODE = "EPS101"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)
 

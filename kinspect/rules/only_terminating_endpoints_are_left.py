@@ -26,7 +26,6 @@ CODE = "TRF105"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)  # to name the endpoints
 

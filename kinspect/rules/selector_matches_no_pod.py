@@ -28,7 +28,6 @@ CODE = "SVC101"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("Pod",)
 SEARCHES = ("Pod", "Deployment", "StatefulSet", "DaemonSet")
 

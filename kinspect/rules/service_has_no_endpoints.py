@@ -31,7 +31,6 @@ CODE = "EPS103"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)
 SEARCHES = ("EndpointSlice",)

@@ -24,7 +24,6 @@ CODE = "EPS102"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ("EndpointSlice",)
 CONSULTS = ("Pod",)  # to name the endpoints
 

@@ -27,7 +27,6 @@ CODE = "EPS107"
 SEVERITY: Severity = "error"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ()
 CONSULTS = ("Pod",)
 SEARCHES = ("Deployment", "StatefulSet", "DaemonSet")

@@ -26,7 +26,6 @@ CODE = "EPS106"
 SEVERITY: Severity = "warning"
 SUBJECTS = ("Service",)
 LOOKS_BEHIND = True
-HOLDS_WHERE_SOUND = True
 NEEDS = ()
 CONSULTS = ("Pod",)
 SEARCHES = ("Deployment", "StatefulSet", "DaemonSet")
