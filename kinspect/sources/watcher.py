@@ -19,9 +19,9 @@ Theory of operation (Kubernetes API concepts; client-go reflector.go):
    Meanwhile what was known stays, marked with the time when it was true (`as_of`).
 7. 401 refreshes the credentials once; again 401 is bad news, tried again slowly. 403 falls back to one
    namespace where there is one, else the kind is denied. A kind that may be listed but not watched is
-   listed again and again. All of these are retried slowly: where only one namespace may be read, its watches
-   are short, and after each the whole cluster is asked for. Whatever but a page comes of that, the namespace
-   goes on where it was; a page widens the view again.
+   listed again and again; one whose watch was allowed once is listed at once. All of these are retried
+   slowly: where only one namespace may be read, its watches are short, and after each the whole cluster is
+   asked for. Whatever but a page comes of that, the namespace goes on where it was; a page widens the view.
 8. 404 tries the kind's other versions; then the kind is absent, and looked for slowly: it may be installed
    later, and a kind that was there may go. The core group always exists, so there 404 means: not Kubernetes.
 9. Versions of one server never go back. If they do it was restored or replaced: the list starts again.
@@ -300,6 +300,9 @@ class Watcher:
 
     def _on_forbidden(self, message: str, jitter: float) -> Step:
         if isinstance(self._asked, Watch):
+            if self._opened_at is not None:  # it was allowed once: a list tells at once what still is
+                self._opened_at, self._asked = None, self._begin()
+                return Step(self._standing.stale("reading again"), self._asked)
             polled = f"may be listed but not watched, read again every {self.pace.slow_retry_s:.0f} s"
             return Step(self._standing.stale(polled), self._slowly(self._wider(self._begin()), jitter))
         if self._fallback is not None and self._standing.scope is None:

@@ -108,7 +108,10 @@ def liveness(
     if frozen:
         return Span(f"frozen at {clock(snapshot.taken_at)}", "degraded")
     if found.as_of:
-        return Span(f"as of {clock(datetime.fromisoformat(found.as_of))}, reconnecting", "broken")
+        why = [each.reason for each in found.hidden if each.stale]
+        followed = not why or any(each.startswith(("reconnecting", "reading again")) for each in why)
+        what = "reconnecting" if followed else "not followed"
+        return Span(f"as of {clock(datetime.fromisoformat(found.as_of))}, {what}", "broken")
     if snapshot.live:
         return Span(f"live, last change {clock(snapshot.taken_at)}", "ready")
     return Span(f"recorded {snapshot.taken_at.astimezone():%Y-%m-%d %H:%M}", "dim")
@@ -120,14 +123,17 @@ def clock(time: datetime) -> str:
 
 
 def gaps(found: Summary) -> tuple[tuple[str, str], ...]:
-    """(label, words) of what is not known, or not up to date, the kinds that matter most first."""
+    """(label, words) of what is not up to date, which is news, and of what is not known at all.
+
+    The kinds that matter most come first.
+    """
     labelled: dict[bool, list[str]] = {}
     for group, words in alike(sorted(found.hidden, key=lambda hidden: hidden.kind not in NEEDED)):
         words = (group[0].reason or words) if len(group) == 1 else words
         named = kinds([each.kind for each in group], NAMED)
         labelled.setdefault(group[0].stale, []).append(f"{named}: {words}")
     labels = {False: "not known", True: "not up to date"}
-    return tuple((labels[stale], "  ".join(parts)) for stale, parts in sorted(labelled.items()))
+    return tuple((labels[stale], "  ".join(parts)) for stale, parts in sorted(labelled.items(), reverse=True))
 
 
 def nothing(

@@ -338,6 +338,23 @@ def test_403_without_a_way_out_denies_the_kind_and_asks_slowly() -> None:
     assert play.says(Waited()) == List("v1", None, 500)
 
 
+def test_a_watch_that_is_not_allowed_any_more_asks_at_once_what_still_is(play: Play) -> None:
+    play.until_watching(pod("a", 1))
+    assert play.says(Failed(403, "pods is forbidden")) == List("v1", None, 500)
+    assert play.told.coverage == Coverage("given", "reading again", as_of="2026-01-01T12:00:00Z")
+    assert play.says(Failed(403, "pods is forbidden")) == Wait(90.0)
+    assert play.told.coverage == Coverage("denied", "pods is forbidden")
+    assert not play.told.objects
+
+
+def test_a_watch_that_is_not_allowed_any_more_though_the_list_is_is_polled(play: Play) -> None:
+    play.until_watching(pod("a", 1))
+    play.says(Failed(403, "may not watch"))
+    assert isinstance(play.says(Page((pod("a", 1),), (), "20")), Watch)
+    assert play.says(Failed(403, "may not watch")) == Wait(90.0)
+    assert "listed but not watched" in play.told.coverage.reason
+
+
 def test_a_kind_that_may_not_be_watched_is_listed_again_and_again(play: Play) -> None:
     play.says(Page((pod("a", 1),), (), "10"))
     assert play.says(Failed(403, "may not watch")) == Wait(90.0)

@@ -118,6 +118,11 @@ def test_the_screen_is_as_old_as_what_it_shows_most() -> None:
     assert found.as_of == "2026-03-01T14:02:00Z"
     assert words.gaps(found) == (("not up to date", "pods, services, ingressclasses: reconnecting: refused"),)
     assert summary(with_coverage(world(), IngressClass=old)).as_of == "2026-03-01T14:01:00Z"
+    polled = Coverage("given", "may be listed but not watched", as_of="2026-03-01T14:01:00Z")
+    for coverage, word in ((old, "reconnecting"), (polled, "not followed")):
+        shown = with_coverage(world(), Pod=coverage, Node=Coverage("denied", "forbidden"))
+        assert words.liveness(shown, summary(shown), False, None).text.endswith(f", {word}")
+        assert [label for label, _ in words.gaps(summary(shown))] == ["not up to date", "not known"]
 
 
 def test_why_kinds_are_not_up_to_date_is_told_in_one_namespace_too() -> None:
