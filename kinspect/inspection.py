@@ -5,8 +5,9 @@ Theory of operation:
 1. A source says changes. They are folded into dictionaries, the index follows change by change, and the judge
    notes which subjects each change touches. An object that comes again with the same resourceVersion (a list
    after a lost watch) is no change.
-2. At most 20 times a second a Snapshot is published. It takes the dictionaries over, and each is copied
-   before its next change: any number of old snapshots may be kept, and none ever changes.
+2. At most 20 times a second a Snapshot is published; while much is read less often, but without delay when a
+   kind has been read to its end. It takes the dictionaries over, and each is copied before its next change:
+   any number of old snapshots may be kept, and none ever changes.
 3. Between two publications the judge works off what is dirty, for a few milliseconds at a time, so that keys
    and frames never wait for it. `snapshot.pending` tells what it still owes.
 4. What went wrong for good (`failure`) is raised to whoever waits, not to whoever runs the tasks.
@@ -17,6 +18,7 @@ Everything here happens in one event loop. Freezing the screen is the screen's a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -60,6 +62,7 @@ class Inspection:
         self._judge.note_all(self.snapshot)
         self._published = asyncio.Event()
         self._dirty = asyncio.Event()
+        self._whole = asyncio.Event()  # a kind has just been read to its end
         self._ended = False
         self._judged = False
         self._tidy = False  # what reading needed has been given back
@@ -136,6 +139,8 @@ class Inspection:
             async for changes in source.changes():
                 self._folder.fold(changes, self.snapshot.index)
                 self._dirty.set()
+                if any(isinstance(each, Retain) for each in changes):
+                    self._whole.set()
                 if time.monotonic() - rested > JUDGE_S / 2:
                     await asyncio.sleep(0)  # a full hand-over must not keep keys and frames waiting
                     rested = time.monotonic()
@@ -173,7 +178,12 @@ class Inspection:
                 self._dirty.set()
             elif self._ended and not self._dirty.is_set():
                 return
-            await asyncio.sleep(max(next_at - time.monotonic(), REST_S))
+            await asyncio.sleep(max(began + PUBLISH_S - time.monotonic(), REST_S))
+            if loading:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(next_at - time.monotonic(), 0)):
+                        await self._whole.wait()
+            self._whole.clear()
 
 
 class _Folder:

@@ -156,10 +156,7 @@ class Cluster:
             await _close_lost_connections(self._loop)
 
     async def _greet(self, transport: Transport) -> None:
-        """Asks for the version: a wrong address or an expired login ends the reading with one clear error.
-
-        The lists do not wait for it: a far server answers both at once.
-        """
+        """Asks for the version: a wrong address or an expired login ends the reading with one clear error."""
         status, body = await transport.ask("/version")
         if status == 401:
             raise Unreachable(
@@ -178,8 +175,14 @@ class Cluster:
         turns = Turns(each.kind.name for each in self._watchers)
         scopes = Scopes(Counter(each.kind.name for each in self._watchers))
         sharing, unsettled = Sharing(), set(range(len(self._watchers)))
+        greeted = asyncio.Event()
+
+        async def greet() -> None:
+            await self._greet(transport)
+            greeted.set()
 
         async def publish(machine: int, changes: tuple[Change, ...]) -> None:
+            await greeted.wait()  # the lists do not: a far server answers all of them at once
             if changes:
                 await handover.put(tuple(scopes.merged(machine, changes)))
             if machine in unsettled and _settles(changes):
@@ -189,7 +192,7 @@ class Cluster:
                     memory.collect_again(loaded=True)
 
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._greet(transport))
+            group.create_task(greet())
             for machine, watcher in enumerate(self._watchers):
                 group.create_task(follow(group, machine, watcher, transport, turns, sharing, publish))
 

@@ -283,6 +283,22 @@ def test_something_that_is_no_api_server(tmp_path: Path) -> None:
     play(story, tmp_path)
 
 
+def test_nothing_is_told_of_a_server_that_has_not_greeted_yet(tmp_path: Path) -> None:
+    async def story(rig: Rig) -> None:
+        async def gone(request: web.Request) -> web.Response:
+            if request.path == "/version":
+                await asyncio.sleep(0.3)
+                return web.Response(status=401)
+            return web.Response(status=503)
+
+        rig.fault = gone
+        error = await failing(rig)()
+        assert "does not accept the credentials" in error.message
+        assert rig.coverage == {}
+
+    play(story, tmp_path)
+
+
 def test_a_proxy_that_is_no_http_proxy(tmp_path: Path) -> None:
     async def story(rig: Rig) -> None:
         error = await failing(rig, kubeconfig=user(rig, cluster={"proxy-url": "socks5://127.0.0.1:1"}))()
