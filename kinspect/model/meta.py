@@ -81,6 +81,7 @@ class Meta(Fact, frozen=True):
     resource_version: str = ""
     generation: int | None = None
     owner_references: tuple[OwnerReference, ...] = ()
+    finalizers: tuple[str, ...] = ()
 
 
 class Condition(Fact, frozen=True):

@@ -163,7 +163,7 @@ class Fields:
         self.of: Callable[[Any], tuple[Any, ...]] = attrgetter(*names)
 
 
-_META = Fields("namespace", "annotations", "owner_references")
+_META = Fields("namespace", "annotations", "owner_references", "finalizers")
 _POD_SPEC = Fields(
     "service_account_name",
     "dns_policy",

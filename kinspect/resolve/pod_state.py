@@ -14,7 +14,8 @@ def why_not_ready(pod: Pod) -> str:
         going = " and is being deleted" if pod.terminating else ""
         return f"it has finished ({pod.status.reason or pod.status.phase}){going}"
     if pod.terminating:
-        return "it is being deleted"
+        held = f", held by {' and '.join(pod.metadata.finalizers)}" if pod.metadata.finalizers else ""
+        return f"it is being deleted{held}"
     if pod.ready:
         return ""
     return next(_reasons(pod), "it is not ready yet")

@@ -141,6 +141,15 @@ def pod(**body: object) -> Pod:
         ({"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, "it is being deleted"),
         (
             {
+                "metadata": {
+                    "deletionTimestamp": "2026-01-01T00:00:00Z",
+                    "finalizers": ["example.test/backup"],
+                }
+            },
+            "it is being deleted, held by example.test/backup",
+        ),
+        (
+            {
                 "status": {
                     "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes fit."}]
                 }
