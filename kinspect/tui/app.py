@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
@@ -37,7 +38,7 @@ __all__ = ["KinspectApp", "MakeInspection", "TuiOptions", "run"]
 
 class KinspectApp(App[int]):
     TITLE = "kinspect"
-    CSS_PATH = "main.tcss"
+    CSS_PATH = Path(__file__).with_name("main.tcss")
     COMMANDS = {KeyCommands}  # noqa: RUF012
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = ""
