@@ -24,6 +24,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import takewhile
 
 import msgspec
 
@@ -41,7 +42,7 @@ from kinspect.sources import Detail, Source, memory
 
 PUBLISH_S = 0.05
 PUBLISH_LOADING_S = 0.2
-JUDGE_S = 0.02
+JUDGE_S = 0.01
 JUDGE_LOADING_S = 0.002
 REST_S = 0.004
 """Between two pieces of judging, for keys and frames."""
@@ -196,7 +197,7 @@ class _Folder:
         """What is published is handed over: a dictionary is copied before its first change after that."""
         self._coverage: dict[str, Coverage] = {}
         self._indexer = Indexer()
-        self._recent: dict[Ref, float] = {}
+        self._recent: dict[Ref, float] = {}  # the newest last
         self._changed: set[str] = set()  # kinds whose objects have changed
         self._told = False  # something about coverage
 
@@ -232,7 +233,8 @@ class _Folder:
         if self._told:
             fresh = replace(fresh, coverage=dict(self._coverage))
         if self._recent or before.recent:
-            self._recent = {ref: at for ref, at in self._recent.items() if now - at < RECENT_S}
+            for ref in list(takewhile(lambda ref: now - self._recent[ref] >= RECENT_S, self._recent)):
+                del self._recent[ref]
             fresh = replace(fresh, recent=dict(self._recent))
         self._changed.clear()
         self._told = False
@@ -255,7 +257,9 @@ class _Folder:
             apply(kind, old, new, key)
             if known:
                 judge.note(kind, old, new, index)
-                self._recent[Ref(kind, *key)] = now
+                ref = Ref(kind, *key)
+                self._recent.pop(ref, None)
+                self._recent[ref] = now
             elif judged:
                 judge.note_read(Ref(kind, *key))
 
