@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kinspect.cli import mistyped, near
-from kinspect.cli._options import add_cluster, add_color, add_scope
+from kinspect.cli._options import add_cluster, add_color, add_files, add_scope
 from kinspect.errors import KinspectError, UsageError
 
 TYPE_CHECKING = False
@@ -19,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", metavar="svc/NAME | NAMESPACE", help="where to look first")
     parser.add_argument("--theme", metavar="NAME", help="a theme by name")
     add_scope(parser)
+    add_files(parser)
     add_cluster(parser)
     add_color(parser)
 
@@ -31,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{args.word} is taken for a namespace, and the flags choose another", "Leave one of them out."
         )
+    if args.filename:
+        hint = f"Beside -f a namespace is named by -n {args.word}."
+        raise mistyped(UsageError(f"there is no command {args.word}", hint), args.word)
     args.namespace, args.target = args.word, None
     try:
         return _look(args)
@@ -46,6 +50,10 @@ def _look(args: argparse.Namespace) -> int:
         return _text(args)
     if args.target:
         named(args.target)
+    if args.filename:
+        from kinspect.cli import open
+
+        return open.run(args)
     if args.word and near(args.word):
         from kinspect.cli import _live
 
@@ -90,5 +98,5 @@ def _text(args: argparse.Namespace) -> int:
     """Where there is no terminal to draw on: the same tree, once."""
     from kinspect.cli import tree
 
-    args.output, args.watch, args.filename = "text", False, []
+    args.output, args.watch = "text", False
     return tree.run(args)

@@ -17,14 +17,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--theme", metavar="NAME", help="a theme by name")
     parser.add_argument("--log", metavar="FILE", help="write what happens to FILE, for a bug report")
     add_color(parser)
+    parser.set_defaults(target=None, selector="", all_namespaces=False)
 
 
 def run(args: argparse.Namespace) -> int:
     from kinspect.cli import _reading, tree
 
     if not _reading.interactive():
-        args.output, args.watch, args.target = "text", False, None
-        args.selector, args.all_namespaces = "", False
+        args.output, args.watch = "text", False
         return tree.run(args)
     _reading.start_log(args)
     from kinspect.inspection import Inspection
@@ -32,5 +32,6 @@ def run(args: argparse.Namespace) -> int:
     from kinspect.tui.app import run as run_app
 
     snapshot = _reading.read_files(args.filename)
-    options = TuiOptions(theme=args.theme, namespace=args.namespace, target=None)
+    namespace = None if args.all_namespaces else args.namespace
+    options = TuiOptions(theme=args.theme, namespace=namespace, target=args.target)
     return run_app(lambda context: Inspection(None, snapshot), options)

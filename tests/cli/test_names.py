@@ -16,6 +16,7 @@ from kinspect.model.coverage import Coverage
 from kinspect.model.meta import Key
 from kinspect.model.node import Namespace
 from kinspect.model.snapshot import Snapshot
+from kinspect.tui.options import TuiOptions
 
 NAMESPACES = ("shop", "trees")
 
@@ -125,6 +126,23 @@ def test_manifests_of_other_namespaces_are_no_answer(
     assert run(["open", str(file), "-n", "shop"]) == EXIT_USAGE
     assert run(["tree", "-f", str(file), "-n", "default"]) == EXIT_OK
     assert run(["open", str(file)]) == EXIT_OK
+
+
+def test_files_are_looked_at_without_a_command_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "web.yaml"
+    file.write_text("{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}")
+    assert run(["open", str(file)]) == EXIT_OK
+    shown = capsys.readouterr().out
+    assert run(["-f", str(file)]) == EXIT_OK
+    assert capsys.readouterr().out == shown
+
+    given: list[TuiOptions] = []
+    monkeypatch.setattr(_reading, "interactive", lambda: True)
+    monkeypatch.setattr("kinspect.tui.app.run", lambda _, options: given.append(options) or EXIT_OK)
+    assert run(["svc/web", "-n", "default", "-f", str(file)]) == EXIT_OK
+    assert [(each.target, each.namespace) for each in given] == [("svc/web", "default")]
 
 
 def test_what_cannot_be_known_is_refused_only_for_a_bare_word() -> None:
