@@ -8,7 +8,10 @@ from kinspect.model.path import Cause
 from kinspect.ruleset.faults import Fault, FaultKind
 from kinspect.trace.causes import Case, Code, cause
 
-_RESYNC = "Make kube-proxy write its rules anew: restart it on that node, or change the Service's spec."
+_RESYNC = (
+    "If it stays so (kube-proxy follows a change within seconds), make kube-proxy write its rules anew: "
+    "restart it on that node, or change the Service's spec."
+)
 _FIREWALL = (
     "Find out what made that chain (a firewall, Docker, ufw), and let the traffic of the cluster pass."
 )
